@@ -1,0 +1,22 @@
+"""The Celery app and the beat timetable. Celery carries hints only: any task may be lost, doubled or late."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("daybook")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+#: What happens because time passed: seconds between two runs. Each run repairs whatever lost hints left behind.
+TIMETABLE = {
+    "eventstore.sweep": 1.0,
+    "eventstore.trim": 60.0,
+    "eventstore.prune": 3600.0,
+}
+
+app.conf.beat_schedule = {
+    name: {"task": name, "schedule": every, "options": {"expires": max(every, 5.0)}} for name, every in TIMETABLE.items()
+}

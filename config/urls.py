@@ -1,0 +1,6 @@
+"""Where URLs begin."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]

@@ -1,0 +1,1 @@
+"""The event store: an append-only log, its delivery, and what follows from it. The public faces are the sub-packages."""

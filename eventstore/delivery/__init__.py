@@ -1,0 +1,28 @@
+"""Delivery: the relay publishes the log, consumers take it once each and in order, what fails is parked and retried."""
+
+from eventstore.delivery.checkpoints import lay_out, reached
+from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named, forget_consumer
+from eventstore.delivery.parking import claim, claim_due, retry
+from eventstore.delivery.relay import relay_partition, sweep
+from eventstore.delivery.retries import Retry
+from eventstore.delivery.runner import drain
+from eventstore.delivery.transports import transport
+from eventstore.delivery.trimming import trim
+
+__all__ = [
+    "Consumer",
+    "Retry",
+    "all_consumers",
+    "claim",
+    "claim_due",
+    "consumer_named",
+    "drain",
+    "forget_consumer",
+    "lay_out",
+    "reached",
+    "relay_partition",
+    "retry",
+    "sweep",
+    "transport",
+    "trim",
+]

@@ -1,0 +1,22 @@
+"""One event handled in a savepoint: it takes effect whole or not at all."""
+
+from django.db import InterfaceError, OperationalError, transaction
+
+from eventstore.delivery.consumers import Consumer
+from eventstore.errors import LogHole
+from eventstore.messages import Envelope
+
+#: Not a handler's fault, and not cured by parking: the database went away. The step simply did not happen.
+BROKEN = (OperationalError, InterfaceError, LogHole)
+
+
+def attempt(consumer: Consumer, envelope: Envelope) -> Exception | None:
+    """Handle one event in a savepoint; return what went wrong."""
+    try:
+        with transaction.atomic():
+            consumer.handle([envelope])
+    except BROKEN:
+        raise
+    except Exception as error:  # whatever a handler raises is recorded with the parked key
+        return error
+    return None

@@ -1,0 +1,109 @@
+"""How far a consumer is: moved by compare-and-set in the transaction of its effects."""
+
+import msgspec
+from django.db import connection
+
+from eventstore.conf import conf
+from eventstore.delivery.consumers import Consumer, all_consumers
+from eventstore.log import Position
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One begun step of a consumer in a partition."""
+
+    position: int  #: where it stands
+    head: int  #: the newest event of the partition
+    epoch: int
+    attempts: int  #: tries begun at this position, this one included
+    careful: bool  #: a try died without a word nearby: one event at a time
+    parked: bool  #: some keys of this partition wait, so every event must be held against them
+
+
+# The attempt is counted in a commit of its own, before the handlers run: an event that kills its process is noticed.
+# That commit does not wait for the disk (set_config): losing it in a crash of PostgreSQL costs one count.
+# SKIP LOCKED only saves work. Correctness is the compare-and-set in move().
+BEGIN = """
+WITH mine AS MATERIALIZED (
+    SELECT c.consumer, c.partition, p.head, p.epoch, set_config('synchronous_commit', 'off', true)
+    FROM eventstore_checkpoint c
+    JOIN eventstore_partition p ON p.id = c.partition
+    JOIN eventstore_consumerstate s ON s.name = c.consumer AND s.state = 'running'
+    WHERE c.consumer = %(consumer)s AND c.partition = %(partition)s AND c.position < p.head
+    FOR UPDATE OF c SKIP LOCKED
+)
+UPDATE eventstore_checkpoint c
+SET attempts = c.attempts + 1,
+    careful_until = CASE WHEN c.attempts > 0 AND c.careful_until <= c.position THEN c.position + %(batch)s ELSE c.careful_until END
+FROM mine WHERE c.consumer = mine.consumer AND c.partition = mine.partition
+RETURNING c.position, mine.head, mine.epoch, c.attempts, c.careful_until > c.position, EXISTS (
+    SELECT 1 FROM eventstore_parkedkey k
+    WHERE k.consumer = c.consumer AND k.partition = c.partition AND k.state IN ('retrying', 'dead'))
+"""
+
+
+def begin(consumer: Consumer, partition: int) -> Turn | None:
+    """Begin a step; None when nothing waits, the consumer is paused or another process is at it."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEGIN, {"consumer": consumer.name, "partition": partition, "batch": conf().BATCH})
+        row = cursor.fetchone()
+    return Turn(*row) if row else None
+
+
+def move(consumer: Consumer, partition: int, old: int, new: int, *, fallback: bool) -> bool:
+    """Move the checkpoint if it still stands at `old`, and keep its row locked until COMMIT; False when somebody else was first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE eventstore_checkpoint
+               SET position = %s, attempts = 0, fallbacks = fallbacks + %s, moved_at = now()
+               FROM (SELECT set_config('synchronous_commit', %s, true)) AS waiting
+               WHERE consumer = %s AND partition = %s AND position = %s""",
+            [new, int(fallback), "on" if consumer.durable else "off", consumer.name, partition, old],
+        )
+        return bool(cursor.rowcount)
+
+
+def hold(consumer: Consumer, partition: int) -> int:
+    """Lock the checkpoint until COMMIT, so that no step runs meanwhile; return its position."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT position FROM eventstore_checkpoint WHERE consumer = %s AND partition = %s FOR UPDATE",
+            [consumer.name, partition],
+        )
+        (position,) = cursor.fetchone()
+    return int(position)
+
+
+def queue_up(consumer: Consumer) -> None:
+    """Let the steps of a one-lane consumer follow each other, whatever partition they are in."""
+    if consumer.lanes == "one":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lane of {consumer.name}"])
+
+
+def reached(consumer_name: str) -> Position:
+    """How far a consumer is in every partition, without the keys that wait."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT partition, position FROM eventstore_checkpoint WHERE consumer = %s", [consumer_name])
+        return Position(dict(cursor.fetchall()))
+
+
+def lay_out() -> None:
+    """Give the database the rows it needs: partitions, and a checkpoint for each consumer of the running code."""
+    with connection.cursor() as cursor:
+        partitions = list(range(conf().PARTITIONS))
+        cursor.execute(
+            "INSERT INTO eventstore_partition (id, head, epoch) SELECT unnest(%s::int[]), 0, 1 ON CONFLICT DO NOTHING", [partitions]
+        )
+        cursor.execute(
+            """INSERT INTO eventstore_relaycheckpoint (partition, position, stopped, repairs)
+               SELECT id, 0, '', 0 FROM eventstore_partition ON CONFLICT DO NOTHING"""
+        )
+        for consumer in all_consumers():
+            cursor.execute(
+                "INSERT INTO eventstore_consumerstate (name, state) VALUES (%s, 'running') ON CONFLICT DO NOTHING", [consumer.name]
+            )
+            cursor.execute(
+                """INSERT INTO eventstore_checkpoint (consumer, partition, position, attempts, careful_until, fallbacks)
+                   SELECT %s, id, CASE WHEN %s THEN head ELSE 0 END, 0, 0, 0 FROM eventstore_partition ON CONFLICT DO NOTHING""",
+                [consumer.name, consumer.start == "now"],
+            )

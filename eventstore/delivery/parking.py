@@ -1,0 +1,144 @@
+"""Keys that wait because an event of them failed, and their way back: retried in order, followers read from the log."""
+
+import traceback
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from eventstore.delivery import checkpoints
+from eventstore.delivery.attempts import attempt
+from eventstore.delivery.consumers import Consumer, consumer_named
+from eventstore.delivery.scrubbing import scrub
+from eventstore.log import read_partition, read_stream
+from eventstore.messages import Envelope
+from eventstore.models import FailedEvent, ParkedKey
+
+State = ParkedKey.State
+FOLLOWERS = 500  #: events of a released key that are handled in one transaction
+
+
+def blocked_keys(consumer: Consumer, partition: int) -> frozenset[str]:
+    """The keys of a partition that wait for this consumer. Ask under the checkpoint's lock."""
+    waiting = ParkedKey.objects.filter(consumer=consumer.name, partition=partition, state__in=ParkedKey.WAITING)
+    return frozenset(waiting.values_list("key", flat=True))
+
+
+def park(consumer: Consumer, envelope: Envelope, error: Exception) -> ParkedKey:
+    """Let the key of a failed event wait; in the transaction that moves the checkpoint past it."""
+    parked = ParkedKey(
+        consumer=consumer.name,
+        partition=envelope.partition,
+        key=consumer.key_of(envelope),
+        position=envelope.position,
+        attempts=1,
+    )
+    _decide_what_next(parked, consumer, error)
+    parked.save(force_insert=True)
+    _record(parked, envelope, error)
+    return parked
+
+
+def claim_due(limit: int = 100) -> list[ParkedKey]:
+    """Claim the keys that are due, by the database's clock; each attempt is counted here, in its own commit, before it is made."""
+    with transaction.atomic():
+        due = ParkedKey.objects.select_for_update(skip_locked=True).filter(state=State.RETRYING, next_attempt_at__lte=Now())
+        return [parked for parked in due.order_by("next_attempt_at")[:limit] if _count_attempt(parked)]
+
+
+def claim(parked_id: str) -> ParkedKey | None:
+    """Claim one waiting key now, due or not; None when it does not wait any more."""
+    with transaction.atomic():
+        parked = ParkedKey.objects.select_for_update().filter(pk=parked_id, state__in=ParkedKey.WAITING).first()
+        if parked is not None:
+            parked.state = State.RETRYING
+            parked.attempts = min(parked.attempts, consumer_named(parked.consumer).retry.attempts - 1)
+            _count_attempt(parked)
+    return parked
+
+
+def _count_attempt(parked: ParkedKey) -> bool:
+    """Count an attempt before it is made; False when the last one died without a word and was the last allowed."""
+    retry = consumer_named(parked.consumer).retry
+    if parked.attempts >= retry.attempts:
+        parked.state, parked.next_attempt_at = State.DEAD, None
+        parked.save(update_fields=["state", "next_attempt_at"])
+        return False
+    parked.attempts += 1
+    # Pushed into the future before it runs: if the process dies with it, the key comes round again.
+    parked.next_attempt_at = Now() + retry.delay(parked.attempts)
+    parked.save(update_fields=["state", "attempts", "next_attempt_at"])
+    return True
+
+
+def retry(parked: ParkedKey) -> int:
+    """Handle a claimed key from its failed event on, in order, up to the checkpoint; return how many events took effect."""
+    consumer = consumer_named(parked.consumer)
+    with transaction.atomic():
+        # No live step runs while the key catches up; afterwards the key is either free or still blocked.
+        until = checkpoints.hold(consumer, parked.partition)
+        checkpoints.queue_up(consumer)
+        if not ParkedKey.objects.select_for_update().filter(pk=parked.pk, state__in=ParkedKey.WAITING).exists():
+            return 0
+        handled = 0
+        waiting = waiting_events(parked, until, FOLLOWERS + 1)
+        for envelope in waiting[:FOLLOWERS]:
+            if envelope.name in consumer.handlers and (error := attempt(consumer, envelope)):
+                if envelope.position != parked.position:
+                    parked.attempts = 1  # another event of the key: its own count
+                parked.position = envelope.position
+                _decide_what_next(parked, consumer, error)
+                _record(parked, envelope, error)
+                break
+            handled += 1
+        else:
+            if len(waiting) > FOLLOWERS:
+                parked.position = waiting[FOLLOWERS].position
+                parked.attempts = 0
+                parked.next_attempt_at = Now()
+            else:
+                end(parked, State.RESOLVED)
+        parked.save()
+    return handled
+
+
+def waiting_events(parked: ParkedKey, until: int, limit: int) -> list[Envelope]:
+    """The events of a parked key that its consumer has not handled: a range in the log, never a copy."""
+    first = _envelope_at(parked.partition, parked.position)
+    if parked.key != first.stream:
+        return [first]
+    return [envelope for envelope in read_stream(first.stream, after=first.version - 1, limit=limit) if envelope.position <= until]
+
+
+def _envelope_at(partition: int, position: int) -> Envelope:
+    return read_partition(partition, position - 1, 1)[0]
+
+
+def end(parked: ParkedKey, state: str) -> None:
+    """The key waits no more."""
+    parked.state = state
+    parked.next_attempt_at = None
+    parked.ended_at = Now()
+
+
+def _decide_what_next(parked: ParkedKey, consumer: Consumer, error: Exception) -> None:
+    if consumer.retry.is_over(parked.attempts, error):
+        parked.state, parked.next_attempt_at = State.DEAD, None
+    else:
+        parked.state, parked.next_attempt_at = State.RETRYING, Now() + consumer.retry.delay(parked.attempts)
+
+
+def _record(parked: ParkedKey, envelope: Envelope, error: Exception) -> None:
+    told: dict[str, object] = {
+        "error_class": type(error).__name__,
+        "message": scrub(str(error))[:2000],
+        "traceback": scrub("".join(traceback.format_exception(error)))[-8000:],
+        "code_version": settings.CODE_VERSION,
+        "last_failed_at": Now(),
+    }
+    row, fresh = FailedEvent.objects.get_or_create(
+        parked=parked, event_id=envelope.id, defaults={"event_name": envelope.name, "position": envelope.position} | told
+    )
+    if not fresh:
+        FailedEvent.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1, **told)

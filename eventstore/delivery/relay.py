@@ -1,0 +1,164 @@
+"""Log to stream: publish what the stream does not have yet, in order; notice what it lost and publish that again.
+
+Next: eventstore/delivery/runner.py takes the events from the stream.
+"""
+
+import logging
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+
+from eventstore.conf import conf
+from eventstore.delivery import wakeups
+from eventstore.delivery.transports import Published, Top, transport
+from eventstore.errors import TransportDown
+from eventstore.log import read_partition
+from eventstore.messages import Envelope
+
+log = logging.getLogger(__name__)
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """The relay's view of one partition."""
+
+    partition: int
+    position: int  #: the relay's checkpoint
+    head: int
+    epoch: int
+    needed_from: int  #: the lowest checkpoint of all consumers, or what a stream keeps; whoever is further behind reads the log
+
+
+# SKIP LOCKED saves work; the compare in publish.lua is what makes two relays harmless.
+TAKE = """
+SELECT r.partition, r.position, p.head, p.epoch,
+       greatest(p.head - %s, coalesce((SELECT min(c.position) FROM eventstore_checkpoint c WHERE c.partition = r.partition), 0))
+FROM eventstore_relaycheckpoint r JOIN eventstore_partition p ON p.id = r.partition
+WHERE r.partition = %s AND r.stopped = '' AND (r.position < p.head OR %s)
+FOR UPDATE OF r SKIP LOCKED
+"""
+
+
+def relay_partition(partition: int) -> int:
+    """Publish everything that waits in a partition; return how many events went out."""
+    sent = 0
+    wakeups.lower([wakeups.relay_flag(partition)])
+    while (published := relay_batch(partition)) and published.verdict in ("ok", "hole"):
+        sent += published.added
+    return sent
+
+
+def relay_batch(partition: int) -> Published | None:
+    """Publish one batch; None when nothing waits or another process is at it. After a hole the next batch begins where it is."""
+    with transaction.atomic():
+        lane = _take(partition, idle=False)
+        if lane is None:
+            return None
+        # One event more in front: its id is what the stream's top must be.
+        batch = read_partition(partition, max(lane.position - 1, 0), conf().BATCH + 1)
+        previous = batch.pop(0).id if lane.position else None
+        published = _publish(lane, batch, previous)
+    if published.verdict == "ok":
+        wakeups.wake_consumers(partition, {envelope.name for envelope in batch})
+    return published
+
+
+def check_stream(partition: int) -> bool:
+    """Compare a stream's top with the log; rewind the checkpoint if the stream lost entries. True when it had."""
+    with transaction.atomic():
+        lane = _take(partition, idle=True)
+        if lane is None or "relay-compare" in conf().WITHOUT:
+            return False
+        top = transport().top(partition)
+        if top.epoch > lane.epoch:
+            _stop(lane, f"the stream is at epoch {top.epoch}, the log at epoch {lane.epoch}")
+        elif top.epoch == lane.epoch and (top.position > lane.head or not _same_event(lane, top)):
+            _stop(lane, f"the stream's top {top.epoch}-{top.position} ({top.event_id}) is not in the log")
+        elif (0 if top.epoch < lane.epoch else top.position) < lane.position:
+            return _rewind(lane, top)
+        return False
+
+
+def _take(partition: int, *, idle: bool) -> Lane | None:
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [conf().KEEP_IN_STREAM, partition, idle])
+        row = cursor.fetchone()
+    return Lane(*row) if row else None
+
+
+def _publish(lane: Lane, batch: list[Envelope], previous: UUID | None) -> Published:
+    seed = lane.position <= lane.needed_from
+    published = transport().publish(lane.partition, lane.epoch, batch, previous=previous, seed=seed)
+    if published.verdict == "ok":
+        # Another relay may have published more than this batch; the next batch finds that out.
+        _move(lane, batch[-1].position)
+    elif published.verdict == "hole":
+        _rewind(lane, published.top)
+    else:
+        top = published.top
+        _stop(lane, f"the stream says {published.verdict}: its top is {top.epoch}-{top.position} ({top.event_id})")
+    return published
+
+
+def _rewind(lane: Lane, top: Top) -> bool:
+    """Go back to where the stream ends, or, when it is empty, to what somebody still needs; False when that is not back."""
+    kept = top.position if top.epoch == lane.epoch else 0
+    back_to = kept or lane.needed_from
+    if back_to >= lane.position:
+        return False
+    log.warning("stream_repair", extra={"partition": lane.partition, "from_position": lane.position, "to_position": back_to})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE eventstore_relaycheckpoint SET position = %s, repairs = repairs + 1 WHERE partition = %s AND position = %s",
+            [back_to, lane.partition, lane.position],
+        )
+    return True
+
+
+def _move(lane: Lane, position: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE eventstore_relaycheckpoint SET position = %s
+               FROM (SELECT set_config('synchronous_commit', 'off', true)) AS quick
+               WHERE partition = %s AND position = %s""",
+            [position, lane.partition, lane.position],
+        )
+
+
+def _stop(lane: Lane, reason: str) -> None:
+    """Publish nothing more here until an operator raises the epoch: the log was restored to an older point."""
+    log.error("relay_stopped", extra={"partition": lane.partition, "reason": reason})
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE eventstore_relaycheckpoint SET stopped = %s WHERE partition = %s", [reason, lane.partition])
+
+
+def _same_event(lane: Lane, top: Top) -> bool:
+    if top.event_id is None or not top.position:
+        return True
+    found = read_partition(lane.partition, top.position - 1, 1)
+    return bool(found) and found[0].id == top.event_id
+
+
+def sweep() -> int:
+    """Do what lost hints left undone: wake whoever is behind, and look whether Redis lost anything. Return the hints sent."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT p.id, r.position < p.head,
+                      coalesce((SELECT array_agg(c.consumer ORDER BY c.consumer) FROM eventstore_checkpoint c
+                                JOIN eventstore_consumerstate s ON s.name = c.consumer AND s.state = 'running'
+                                WHERE c.partition = p.id AND c.position < p.head), '{}')
+               FROM eventstore_partition p JOIN eventstore_relaycheckpoint r ON r.partition = p.id ORDER BY p.id"""
+        )
+        lanes = cursor.fetchall()
+    hints = 0
+    for partition, waiting, behind in lanes:
+        try:
+            waiting = check_stream(partition) or waiting
+        except TransportDown as down:
+            log.warning("transport_down", extra={"reason": str(down)})
+            break
+        if waiting:
+            hints += wakeups.send_relay(partition)
+        if behind:
+            hints += wakeups.send_consume(partition, behind)
+    return hints

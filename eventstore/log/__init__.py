@@ -1,0 +1,32 @@
+"""The log: units of work append events, readers read them by stream or by partition."""
+
+from eventstore.log.announcements import events_committed
+from eventstore.log.positions import Position
+from eventstore.log.reader import (
+    current_position,
+    read_correlation,
+    read_event,
+    read_everything,
+    read_feed,
+    read_partition,
+    read_stream,
+)
+from eventstore.log.streams import partition_of
+from eventstore.log.units_of_work import ANY, NEW, append, unit_of_work
+
+__all__ = [
+    "ANY",
+    "NEW",
+    "Position",
+    "append",
+    "current_position",
+    "events_committed",
+    "partition_of",
+    "read_correlation",
+    "read_event",
+    "read_everything",
+    "read_feed",
+    "read_partition",
+    "read_stream",
+    "unit_of_work",
+]

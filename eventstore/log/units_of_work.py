@@ -1,0 +1,148 @@
+"""A unit of work: one durable transaction whose events are its last statements before COMMIT."""
+
+from collections.abc import Sequence
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Literal, Self
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+
+from eventstore.clock import new_id, now
+from eventstore.context import current_facts
+from eventstore.errors import NestedTransaction, NotInUnitOfWork, StreamMoved
+from eventstore.log.announcements import events_committed
+from eventstore.log.positions import Position
+from eventstore.log.writer import Draft, recorded_already, stream_version, write
+from eventstore.messages import Event, encode, name_of
+
+Expected = int | Literal["any"]
+NEW = 0  #: the stream must not exist yet
+ANY: Literal["any"] = "any"  #: whatever its version is
+
+
+class _Work:
+    """What one unit of work has noted so far."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+        self.versions: dict[str, int] = {}
+        self.correlation = str(new_id())
+        self.position: Position | None = None
+
+
+_current: ContextVar[_Work | None] = ContextVar("daybook_unit_of_work", default=None)
+
+
+class unit_of_work(ContextDecorator):  # noqa: N801 - reads as a keyword: `with unit_of_work():`, `@unit_of_work()`
+    """One durable transaction. Inside another unit of work it joins that one.
+
+    After a `with` block, `position` says where its last events stand in the log, one per partition.
+    Raises StreamMoved when another writer was first, NestedTransaction inside a foreign transaction.
+    """
+
+    def __init__(self) -> None:
+        self._work: _Work | None = None
+        self._token: Token[_Work | None] | None = None
+        self._atomic: transaction.Atomic | None = None
+
+    def _recreate_cm(self) -> Self:
+        return type(self)()
+
+    @property
+    def position(self) -> Position | None:
+        """Where the events of this unit stand; None when it wrote none or has not committed."""
+        return self._work.position if self._work else None
+
+    @property
+    def last_event_id(self) -> UUID | None:
+        """The id of the last event noted so far."""
+        return self._work.drafts[-1].id if self._work and self._work.drafts else None
+
+    def __enter__(self) -> Self:
+        if (outer := _current.get()) is not None:
+            self._work = outer
+            return self
+        self._atomic = transaction.atomic(durable=True)
+        try:
+            self._atomic.__enter__()
+        except RuntimeError as error:  # Django's "A durable atomic block cannot be nested"
+            raise NestedTransaction() from error
+        self._work = _Work()
+        self._token = _current.set(self._work)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._token is None or self._atomic is None or self._work is None:
+            return
+        _current.reset(self._token)
+        self._token = None
+        try:
+            if kind is None and self._work.drafts:
+                self._work.position = write(self._work.drafts)
+                partitions = sorted(self._work.position.heads)
+                transaction.on_commit(lambda: _announce(partitions), robust=True)
+        except BaseException as flush_error:
+            self._work.position = None
+            self._atomic.__exit__(type(flush_error), flush_error, flush_error.__traceback__)
+            raise
+        self._atomic.__exit__(kind, error, trace)
+
+
+def append(
+    stream: str,
+    events: Sequence[Event],
+    *,
+    expected: Expected,
+    ids: Sequence[UUID] = (),
+    occurred_at: datetime | None = None,
+) -> int:
+    """Note events for the end of this unit of work; return the version that the stream will then have.
+
+    `expected` is the version the stream has now, NEW or ANY. With `ids`, an event recorded before under its id and
+    with the same content is the same write and is not noted again.
+    Raises NotInUnitOfWork, StreamMoved, UnregisteredEvent, EventIdReused.
+    """
+    work = _current.get()
+    if work is None:
+        raise NotInUnitOfWork(stream=stream)
+    drafted = work.versions.get(stream)
+    if expected == ANY:
+        version = drafted if drafted is not None else stream_version(stream)
+    elif drafted is not None and drafted != expected:
+        raise StreamMoved(stream=stream, expected=expected)
+    else:
+        version = expected
+    facts = _facts(work)
+    for index, event in enumerate(events):
+        name, schema_version = name_of(type(event))
+        data = encode(event)
+        if ids and recorded_already(ids[index], stream, name, data):
+            continue
+        version += 1
+        work.drafts.append(
+            Draft(
+                id=ids[index] if ids else new_id(),
+                stream=stream,
+                version=version,
+                name=name,
+                schema_version=schema_version,
+                data=data,
+                facts=facts,
+                occurred_at=occurred_at or now(),
+            )
+        )
+    work.versions[stream] = version
+    return version
+
+
+def _facts(work: _Work) -> bytes:
+    facts: dict[str, Any] = {"correlation": work.correlation} | current_facts()
+    return msgspec.json.encode(facts)
+
+
+def _announce(partitions: list[int]) -> None:
+    events_committed.send(sender=unit_of_work, partitions=partitions)

@@ -1,0 +1,27 @@
+"""Messages: events, commands, the envelopes they travel in, and how old versions are read. No Django here."""
+
+from eventstore.messages.aggregates import Aggregate, aggregate_of
+from eventstore.messages.codec import decode_event, encode
+from eventstore.messages.commands import Command
+from eventstore.messages.envelopes import Envelope, pack, unpack
+from eventstore.messages.events import Event, Value, class_of, event, name_of, registered_events
+from eventstore.messages.upcasting import missing_steps, upcasts
+
+__all__ = [
+    "Aggregate",
+    "Command",
+    "Envelope",
+    "Event",
+    "Value",
+    "aggregate_of",
+    "class_of",
+    "decode_event",
+    "encode",
+    "event",
+    "missing_steps",
+    "name_of",
+    "pack",
+    "registered_events",
+    "unpack",
+    "upcasts",
+]

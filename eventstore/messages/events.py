@@ -1,0 +1,65 @@
+"""Events: immutable facts with a permanent, hand-written name."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, dataclass_transform
+
+import msgspec
+
+from eventstore.errors import NameTaken, UnknownEvent, UnregisteredEvent
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class ValueMeta(msgspec.StructMeta):
+    """Makes every subclass frozen and keyword-only without saying so each time."""
+
+    def __new__(mcls, *args: Any, **options: Any) -> Any:
+        return super().__new__(mcls, *args, **{"frozen": True, "kw_only": True} | options)
+
+
+class Value(msgspec.Struct, metaclass=ValueMeta):
+    """A plain immutable value: part of an event, a command or a state."""
+
+
+class Event(Value):
+    """Something that happened. Tolerates unknown fields, so that older code can read newer writers."""
+
+
+E = TypeVar("E", bound=type[Event])
+
+_classes: dict[str, type[Event]] = {}
+_names: dict[type[Event], tuple[str, int]] = {}
+
+
+def event(name: str, version: int = 1) -> Callable[[E], E]:
+    """Give an event class its permanent name and the schema version it is written with. Raises NameTaken."""
+
+    def register(cls: E) -> E:
+        taken = _classes.get(name)
+        if taken is not None and taken.__qualname__ != cls.__qualname__:
+            raise NameTaken(name=name, owner=f"{taken.__module__}.{taken.__qualname__}")
+        _classes[name] = cls
+        _names[cls] = (name, version)
+        return cls
+
+    return register
+
+
+def name_of(cls: type[Event]) -> tuple[str, int]:
+    """The permanent name and schema version of an event class. Raises UnregisteredEvent."""
+    try:
+        return _names[cls]
+    except KeyError:
+        raise UnregisteredEvent(cls=f"{cls.__module__}.{cls.__qualname__}") from None
+
+
+def class_of(name: str, version: int) -> type[Event]:
+    """The class that reads a recorded name today. Raises UnknownEvent."""
+    try:
+        return _classes[name]
+    except KeyError:
+        raise UnknownEvent(name=name, version=version) from None
+
+
+def registered_events() -> dict[str, type[Event]]:
+    """Every event class of the running code by its permanent name."""
+    return dict(sorted(_classes.items()))

@@ -1,0 +1,14 @@
+"""Rows only: fields, constraints that read as sentences, indexes."""
+
+from eventstore.models.delivery import Checkpoint, ConsumerState, FailedEvent, ParkedKey, RelayCheckpoint
+from eventstore.models.log import Event, Partition
+
+__all__ = [
+    "Checkpoint",
+    "ConsumerState",
+    "Event",
+    "FailedEvent",
+    "ParkedKey",
+    "Partition",
+    "RelayCheckpoint",
+]

@@ -1,0 +1,51 @@
+"""The rows of the log: partitions that give positions, and events that are never changed."""
+
+from typing import ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Now
+
+
+class Partition(models.Model):
+    """One lane of the log. `head` is the position of its newest event; positions are dense."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    head = models.PositiveBigIntegerField(default=0)
+    epoch = models.PositiveIntegerField(default=1, help_text="Raised by an operator after the log was restored to an older point.")
+
+    def __str__(self) -> str:
+        return f"partition {self.id} at {self.head}"
+
+
+class Event(models.Model):
+    """One fact, as recorded. Insert only: a trigger refuses everything else."""
+
+    id = models.UUIDField(primary_key=True)
+    partition = models.PositiveSmallIntegerField()
+    position = models.PositiveBigIntegerField()
+    stream = models.CharField(max_length=200)
+    version = models.PositiveIntegerField()
+    name = models.CharField(max_length=120)
+    schema_version = models.PositiveSmallIntegerField()
+    data = models.JSONField()
+    facts = models.JSONField()
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["partition", "position"], name="one_event_per_position"),
+            models.UniqueConstraint(fields=["stream", "version"], name="one_event_per_stream_version"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["name", "-id"], name="events_by_name"),
+            models.Index(KeyTextTransform("correlation", "facts"), name="events_by_correlation"),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.stream} version {self.version})"

@@ -1,0 +1,34 @@
+"""Celery's doors into the event store. Each task is one call; the work is elsewhere."""
+
+from celery import shared_task
+
+from eventstore import delivery
+from eventstore.delivery import wakeups
+
+
+@shared_task(name="eventstore.relay", ignore_result=True, acks_late=True)
+def relay(partition: int) -> None:
+    """Publish what waits in one partition."""
+    delivery.relay_partition(partition)
+
+
+@shared_task(name="eventstore.consume", ignore_result=True, acks_late=True)
+def consume(partition: int, names: list[str]) -> None:
+    """Let consumers take what waits for them in one partition."""
+    wakeups.lower(wakeups.flags_of(partition, names))
+    for name in names:
+        delivery.drain(delivery.consumer_named(name), partition)
+
+
+@shared_task(name="eventstore.sweep", ignore_result=True)
+def sweep() -> None:
+    """Find what lost hints left behind, what Redis lost, and which parked keys are due."""
+    delivery.sweep()
+    for parked in delivery.claim_due():
+        delivery.retry(parked)
+
+
+@shared_task(name="eventstore.trim", ignore_result=True)
+def trim() -> None:
+    """Let the streams keep only what somebody needs."""
+    delivery.trim()

@@ -1,0 +1,1 @@
+"""Orders: what customers want, from placing to cancelling, and what became of it."""

@@ -1,0 +1,51 @@
+"""What people want of orders."""
+
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, field
+
+from eventstore.clock import new_id
+from eventstore.messages import Command
+from orders.events import Charge, Currency, Line, Text
+
+Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=2000)]
+
+
+class PlaceOrder(Command):
+    """Buy these lines. A client that picks the id itself can repeat the command: it is the same order."""
+
+    order_id: UUID = field(default_factory=new_id)
+    currency: Currency
+    customer_ref: Text
+    lines: Lines
+    charges: Annotated[tuple[Charge, ...], Meta(max_length=20)] = ()
+    external_id: Text | None = None
+
+
+class UpdateOrder(Command):
+    """Change what is ordered, or who ordered it; what is left out stays."""
+
+    order_id: UUID
+    customer_ref: Text | None = None
+    lines: Lines | None = None
+    charges: Annotated[tuple[Charge, ...], Meta(max_length=20)] | None = None
+
+
+class CancelOrder(Command):
+    """Do not fulfil the order."""
+
+    order_id: UUID
+    reason: Text
+
+
+class RefundOrder(Command):
+    """Take lines back and owe the customer their price. `refund_id` makes a repetition the same refund."""
+
+    order_id: UUID
+    refund_id: Text
+    lines: Lines
+    reason: Text
+
+
+OrderCommand = PlaceOrder | UpdateOrder | CancelOrder | RefundOrder

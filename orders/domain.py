@@ -1,0 +1,144 @@
+"""The rules of ordering: decide what follows from a command, evolve by what happened. Pure, no Django."""
+
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from eventstore.errors import Refused
+from eventstore.messages import Aggregate, Value
+from orders.commands import CancelOrder, OrderCommand, PlaceOrder, RefundOrder, UpdateOrder
+from orders.events import Charge, Line, OrderCancelled, OrderEvent, OrderPlaced, OrderRefunded, OrderUpdated, total_of
+
+
+class Status(StrEnum):
+    NEW = "new"
+    PLACED = "placed"
+    CANCELLED = "cancelled"
+
+
+class OrderState(Value):
+    """Everything a decision may depend on, and nothing else."""
+
+    status: Status = Status.NEW
+    currency: str = ""
+    customer_ref: str = ""
+    lines: tuple[Line, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    refunds: tuple[str, ...] = ()
+    refunded: int = 0  # minor units
+
+    @property
+    def total(self) -> int:
+        return total_of(self.lines, self.charges)
+
+
+def decide(order: OrderState, command: OrderCommand) -> list[OrderEvent]:
+    """What follows from a command. An empty list means it was already so. Raises Refused."""
+    match command:
+        case PlaceOrder():
+            return _place(order, command)
+        case UpdateOrder():
+            return _update(order, command)
+        case CancelOrder():
+            return _cancel(order, command)
+        case RefundOrder():
+            return _refund(order, command)
+        case _:
+            assert_never(command)
+
+
+def _place(order: OrderState, command: PlaceOrder) -> list[OrderEvent]:
+    if order.status is not Status.NEW:
+        if (order.currency, order.lines, order.charges) == (command.currency, command.lines, command.charges):
+            return []
+        raise Refused(f"Order {command.order_id} exists with other lines; place a new one under another id.", code="order_exists")
+    return [
+        OrderPlaced(
+            order_id=command.order_id,
+            currency=command.currency,
+            customer_ref=command.customer_ref,
+            lines=command.lines,
+            charges=command.charges,
+            total=str(total_of(command.lines, command.charges)),
+            external_id=command.external_id,
+        )
+    ]
+
+
+def _update(order: OrderState, command: UpdateOrder) -> list[OrderEvent]:
+    _must_be_placed(order, command.order_id, "updated")
+    if order.refunds:
+        raise Refused(f"Order {command.order_id} has refunds and cannot change any more.", code="order_not_editable")
+    customer_ref = order.customer_ref if command.customer_ref is None else command.customer_ref
+    lines = order.lines if command.lines is None else command.lines
+    charges = order.charges if command.charges is None else command.charges
+    if (customer_ref, lines, charges) == (order.customer_ref, order.lines, order.charges):
+        return []
+    total = str(total_of(lines, charges))
+    return [OrderUpdated(order_id=command.order_id, customer_ref=customer_ref, lines=lines, charges=charges, total=total)]
+
+
+def _cancel(order: OrderState, command: CancelOrder) -> list[OrderEvent]:
+    if order.status is Status.CANCELLED:
+        return []
+    _must_be_placed(order, command.order_id, "cancelled")
+    if order.refunds:
+        raise Refused(f"Order {command.order_id} has refunds; refund the rest instead of cancelling it.", code="order_not_cancellable")
+    return [OrderCancelled(order_id=command.order_id, reason=command.reason)]
+
+
+def _refund(order: OrderState, command: RefundOrder) -> list[OrderEvent]:
+    if command.refund_id in order.refunds:
+        return []
+    _must_be_placed(order, command.order_id, "refunded")
+    amount = total_of(command.lines)
+    refundable = order.total - order.refunded
+    if amount > refundable:
+        raise Refused(
+            f"{amount} is more than the {refundable} {order.currency} that are left to refund on order {command.order_id}.",
+            code="refund_exceeds_order",
+            refundable=str(refundable),
+        )
+    return [
+        OrderRefunded(
+            order_id=command.order_id,
+            refund_id=command.refund_id,
+            lines=command.lines,
+            amount=str(amount),
+            refunded_total=str(order.refunded + amount),
+            reason=command.reason,
+        )
+    ]
+
+
+def _must_be_placed(order: OrderState, order_id: UUID, wanted: str) -> None:
+    if order.status is Status.NEW:
+        raise Refused(f"There is no order {order_id}.", code="order_not_found", status=404)
+    if order.status is not Status.PLACED:
+        raise Refused(f"Order {order_id} is {order.status} and cannot be {wanted}.", code=f"order_{order.status}")
+
+
+def evolve(order: OrderState, event: OrderEvent) -> OrderState:
+    """The order after an event. Never refuses: it has already happened."""
+    match event:
+        case OrderPlaced():
+            return OrderState(
+                status=Status.PLACED,
+                currency=event.currency,
+                customer_ref=event.customer_ref,
+                lines=event.lines,
+                charges=event.charges,
+            )
+        case OrderUpdated():
+            return replace(order, customer_ref=event.customer_ref, lines=event.lines, charges=event.charges)
+        case OrderCancelled():
+            return replace(order, status=Status.CANCELLED)
+        case OrderRefunded():
+            return replace(order, refunds=(*order.refunds, event.refund_id), refunded=int(event.refunded_total))
+        case _:
+            assert_never(event)
+
+
+orders = Aggregate("order", OrderState(), evolve)

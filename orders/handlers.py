@@ -1,0 +1,27 @@
+"""Commands carried out: load, decide, append, keep. All four or none.
+
+Next: eventstore/log/writer.py records the events when the unit of work ends.
+"""
+
+from eventstore.errors import StreamMoved
+from eventstore.log import append, unit_of_work
+from orders.commands import OrderCommand
+from orders.domain import decide, orders
+from orders.models.write import Order
+
+
+@unit_of_work()
+def handle(command: OrderCommand, *, expected: int | None = None) -> Order:
+    """Change one order and return it. `expected` is the version the caller has seen.
+
+    Raises Refused when the rules say no, StreamMoved when another writer was first.
+    """
+    order = Order.objects.locked(command.order_id)
+    if expected is not None and order.version != expected:
+        raise StreamMoved(stream=order.stream, expected=expected)
+    state = order.state
+    events = decide(state, command)
+    if events:
+        version = append(order.stream, events, expected=order.version)
+        order.keep(orders.fold(events, state), version)
+    return order

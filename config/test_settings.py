@@ -1,0 +1,14 @@
+"""settings.py for `manage.py test`: fast passwords, streams in memory, nothing leaves the process."""
+
+from config.settings import *  # noqa: F403
+from config.settings import DATABASES, EVENTSTORE
+
+TEST_RUNNER = "config.test_runner.Runner"
+SECRET_KEY = "only the tests know me"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+EVENTSTORE |= {"TRANSPORT": "memory", "WAKE": False}
+#: Hints go nowhere; a test that wants delivery calls deliver_everything().
+CELERY_BROKER_URL = "memory://"
+#: A pool would keep connections to the database that the runner wants to drop.
+DATABASES["default"]["OPTIONS"].pop("pool")

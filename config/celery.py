@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -20,3 +21,9 @@ TIMETABLE = {
 app.conf.beat_schedule = {
     name: {"task": name, "schedule": every, "options": {"expires": max(every, 5.0)}} for name, every in TIMETABLE.items()
 }
+
+
+@worker_ready.connect
+def say_ready(**_: object) -> None:
+    """`manage.py up` starts beat when it reads this line."""
+    print("The worker is ready.", flush=True)

@@ -1,5 +1,6 @@
 """What a command needs before Django starts: settings, and servers when it will ask the database."""
 
+import argparse
 import atexit
 import os
 import sys
@@ -52,6 +53,8 @@ def prepare(command: str, options: list[str]) -> None:
         use_temporary_servers()
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if command == "up" and not needs_help(options):
+        choose_data_dir(options)
     if needs_servers(command, options):
         running = servers.ensure_running()
         if running and running.postgres in running.wanted and command != "migrate":
@@ -60,14 +63,31 @@ def prepare(command: str, options: list[str]) -> None:
 
 def needs_servers(command: str, options: list[str]) -> bool:
     """Will this command ask the database?"""
-    if command.startswith("-") or command in WITHOUT_SERVERS or "--help" in options or "-h" in options:
+    if command.startswith("-") or command in WITHOUT_SERVERS or needs_help(options):
         return False
     return not (command == "makemigrations" and {"--check", "--dry-run"} & set(options))
 
 
-def use_temporary_servers() -> None:
-    """Servers for a test run alone, unless the environment names some: `up` may go on running beside it."""
+def needs_help(options: list[str]) -> bool:
+    return "--help" in options or "-h" in options
+
+
+def choose_data_dir(options: list[str]) -> None:
+    """Where `up` keeps its data: known before the settings are read, because they name the database."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--data-dir")
+    parser.add_argument("--check", action="store_true")
+    chosen, _ = parser.parse_known_args(options)
+    if chosen.data_dir:
+        os.environ["DAYBOOK_DATA_DIR"] = str(Path(chosen.data_dir).expanduser().absolute())
+    elif chosen.check:
+        use_temporary_servers(durable=True)
+
+
+def use_temporary_servers(*, durable: bool = False) -> None:
+    """Servers for this process alone, unless the environment names some: `up` may go on running beside it."""
     fresh = servers.temporary(
+        durable=durable,
         postgres=not os.environ.get("DATABASE_URL"),
         valkey=not os.environ.get("REDIS_URL"),
     )

@@ -33,6 +33,8 @@ class Servers:
     def enter(self) -> None:
         """Use them from now on; start what does not run. Returns when they answer."""
         make_data_dir(self.data, server_account())
+        if not self.wanted:
+            return
         pids.adopt_orphans()
         try:
             with alone(self.data / keeper.STARTING):

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from eventstore import delivery
+from eventstore import delivery, health
 from eventstore.delivery import wakeups
 
 
@@ -26,9 +26,11 @@ def sweep() -> None:
     delivery.sweep()
     for parked in delivery.claim_due():
         delivery.retry(parked)
+    health.beat("sweep")
 
 
 @shared_task(name="eventstore.trim", ignore_result=True)
 def trim() -> None:
     """Let the streams keep only what somebody needs."""
     delivery.trim()
+    health.beat("trim")

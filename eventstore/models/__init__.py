@@ -1,6 +1,6 @@
 """Rows only: fields, constraints that read as sentences, indexes."""
 
-from eventstore.models.delivery import Checkpoint, ConsumerState, FailedEvent, ParkedKey, RelayCheckpoint
+from eventstore.models.delivery import Checkpoint, ConsumerState, FailedEvent, Heartbeat, ParkedKey, RelayCheckpoint
 from eventstore.models.log import Event, Partition
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "ConsumerState",
     "Event",
     "FailedEvent",
+    "Heartbeat",
     "ParkedKey",
     "Partition",
     "RelayCheckpoint",

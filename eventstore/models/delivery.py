@@ -114,3 +114,13 @@ class FailedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.error_class}: {self.message[:80]}"
+
+
+class Heartbeat(models.Model):
+    """When a task of beat's timetable last ran."""
+
+    name = models.CharField(primary_key=True, max_length=60)
+    beat_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.name} ran at {self.beat_at:%H:%M:%S}"

@@ -1,0 +1,225 @@
+"""How far behind is everyone? Numbers from PostgreSQL alone, cheap at any size of the log and true in any process."""
+
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from eventstore.delivery import all_consumers
+from eventstore.models import ParkedKey
+
+#: A consumer in the database that the running code does not declare; one that the code declares and the database lacks.
+GONE, MISSING = "gone", "missing"
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """One partition: its log and its relay."""
+
+    partition: int
+    epoch: int
+    head: int  #: position of the newest event, and so the number of its events
+    published: int  #: how far the relay is
+    stopped: str  #: why the relay stopped here; empty while it runs
+    repairs: int  #: how often the stream had lost entries
+    oldest_seconds: float  #: age of the oldest event that is not published, 0 when none waits
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not published yet."""
+        return max(0, self.head - self.published)
+
+
+class Outbox(msgspec.Struct, frozen=True):
+    """What the log holds and no stream has yet."""
+
+    waiting: int
+    oldest_seconds: float
+
+
+class ConsumerHealth(msgspec.Struct, frozen=True):
+    """How far one consumer is, over all partitions."""
+
+    name: str
+    kind: str  #: "consumer", "projection", or "gone" when the running code does not declare it
+    state: str  #: "running", "paused", or "missing" when the database has no row for it
+    lag_events: int
+    lag_seconds: float  #: age of the oldest event it has not taken, 0 when it has all
+    fallbacks: int  #: batches it had to read from the log
+    parked: int  #: keys that wait for their next retry
+    dead: int  #: keys that wait for a person
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """Events recorded lately."""
+
+    per_second: float
+    series: list[int]  #: events in each of the equal stretches that the seconds are cut into, oldest first
+    seconds: int
+
+
+class DeadLetters(msgspec.Struct, frozen=True):
+    """Keys that wait because an event of them failed."""
+
+    retrying: int
+    dead: int
+    last_parked_at: datetime | None  #: when a key was last parked, waiting now or not
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """When a task of beat's timetable last ran: beat, broker and a worker were alive then."""
+
+    name: str
+    seconds_ago: float
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """Everything at a glance."""
+
+    lanes: list[Lane]
+    consumers: list[ConsumerHealth]
+    dead_letters: DeadLetters
+    heartbeats: list[Heartbeat]
+    rate: Rate
+
+    @property
+    def events(self) -> int:
+        """Events in the log."""
+        return sum(lane.head for lane in self.lanes)
+
+    @property
+    def outbox(self) -> Outbox:
+        return _outbox_of(self.lanes)
+
+    @property
+    def stopped_relays(self) -> list[Lane]:
+        return [lane for lane in self.lanes if lane.stopped]
+
+    @property
+    def slowest(self) -> ConsumerHealth | None:
+        """The running consumer with the oldest event before it; None when nobody waits for anything."""
+        behind = [consumer for consumer in self.consumers if consumer.lag_events and consumer.state == "running"]
+        return max(behind, key=lambda consumer: (consumer.lag_seconds, consumer.lag_events), default=None)
+
+
+# Positions are dense, so differences are counts and the event behind a checkpoint is one look into an index.
+LANES = """
+SELECT p.id, p.epoch, p.head, coalesce(r.position, 0), coalesce(r.stopped, ''), coalesce(r.repairs, 0),
+       coalesce(greatest(0, extract(epoch FROM clock_timestamp() - e.recorded_at)), 0)::float
+FROM eventstore_partition p LEFT JOIN eventstore_relaycheckpoint r ON r.partition = p.id
+LEFT JOIN LATERAL (
+    SELECT recorded_at FROM eventstore_event WHERE r.position < p.head AND partition = p.id AND position = r.position + 1
+) e ON true
+ORDER BY p.id
+"""
+
+CONSUMERS = """
+WITH waiting AS (
+    SELECT consumer, count(*) FILTER (WHERE state = 'retrying') AS parked, count(*) FILTER (WHERE state = 'dead') AS dead
+    FROM eventstore_parkedkey WHERE state IN ('retrying', 'dead') GROUP BY consumer
+), lag AS (
+    SELECT c.consumer, sum(greatest(0, p.head - c.position)) AS events, sum(c.fallbacks) AS fallbacks,
+           max(greatest(0, extract(epoch FROM clock_timestamp() - e.recorded_at))) AS seconds
+    FROM eventstore_checkpoint c JOIN eventstore_partition p ON p.id = c.partition
+    LEFT JOIN LATERAL (
+        SELECT recorded_at FROM eventstore_event WHERE c.position < p.head AND partition = c.partition AND position = c.position + 1
+    ) e ON true
+    GROUP BY c.consumer
+)
+SELECT s.name, s.state, coalesce(lag.events, 0)::bigint, coalesce(lag.seconds, 0)::float, coalesce(lag.fallbacks, 0)::bigint,
+       coalesce(w.parked, 0), coalesce(w.dead, 0)
+FROM eventstore_consumerstate s LEFT JOIN lag ON lag.consumer = s.name LEFT JOIN waiting w ON w.consumer = s.name
+ORDER BY s.name
+"""
+
+# Where a partition stood at a moment: halving between 0 and its head, all partitions and moments at once. Some 20 looks into
+# an index for each, whatever was written meanwhile; counting the last minute's events would cost most when load is highest.
+# recorded_at, not the id: ids may be given by callers and then carry no time.
+STOOD_AT = """
+WITH RECURSIVE search(partition, ago, low, high) AS (
+    SELECT p.id, ago, 0::bigint, p.head FROM eventstore_partition p, unnest(%s::float[]) AS ago
+    UNION ALL
+    SELECT s.partition, s.ago, CASE WHEN e.before THEN e.middle ELSE s.low END, CASE WHEN e.before THEN s.high ELSE e.middle - 1 END
+    FROM search s CROSS JOIN LATERAL (
+        SELECT position AS middle, recorded_at <= now() - s.ago * interval '1 second' AS before FROM eventstore_event
+        WHERE partition = s.partition AND position = s.high - (s.high - s.low) / 2
+    ) e WHERE s.low < s.high
+)
+SELECT ago, sum(low)::bigint FROM search WHERE low >= high GROUP BY ago ORDER BY ago DESC
+"""
+
+
+def lanes() -> list[Lane]:
+    """Every partition with its relay."""
+    return [Lane(*row) for row in _rows(LANES)]
+
+
+def outbox() -> Outbox:
+    """The events that wait for the relay, and the age of the oldest."""
+    return _outbox_of(lanes())
+
+
+def stopped_relays() -> list[Lane]:
+    """The partitions where nothing is published until a person has looked."""
+    return [lane for lane in lanes() if lane.stopped]
+
+
+def consumers() -> list[ConsumerHealth]:
+    """Every consumer that the database knows or the running code declares, by name."""
+    declared = {consumer.name: consumer.kind for consumer in all_consumers()}
+    known = [ConsumerHealth(name, declared.pop(name, GONE), *rest) for name, *rest in _rows(CONSUMERS)]
+    missing = [ConsumerHealth(name, kind, MISSING, 0, 0.0, 0, 0, 0) for name, kind in declared.items()]
+    return sorted(known + missing, key=lambda consumer: consumer.name)
+
+
+def rate(seconds: int = 60, stretches: int = 12) -> Rate:
+    """Events recorded in the last seconds: a mean, and a count for each stretch of them."""
+    marks = [seconds * (stretches - n) / stretches for n in range(stretches + 1)]
+    totals = [int(total) for _, total in _rows(STOOD_AT, [marks])] or [0] * len(marks)
+    series = [after - before for before, after in pairwise(totals)]
+    return Rate(per_second=sum(series) / seconds, series=series, seconds=seconds)
+
+
+def dead_letters() -> DeadLetters:
+    """How many keys wait, and when something last went wrong."""
+    ((retrying, dead),) = _rows(
+        """SELECT count(*) FILTER (WHERE state = 'retrying'), count(*) FILTER (WHERE state = 'dead')
+           FROM eventstore_parkedkey WHERE state IN ('retrying', 'dead')"""
+    )
+    last = ParkedKey.objects.order_by("-id").values_list("parked_at", flat=True).first()  # ids are UUIDv7: the newest is the last
+    return DeadLetters(retrying, dead, last)
+
+
+def heartbeats() -> list[Heartbeat]:
+    """When each task of the timetable last ran, by name; a task that never ran has no line."""
+    rows = _rows("SELECT name, greatest(0, extract(epoch FROM clock_timestamp() - beat_at))::float FROM eventstore_heartbeat ORDER BY name")
+    return [Heartbeat(*row) for row in rows]
+
+
+def beat(name: str) -> None:
+    """Note that a task of the timetable runs. Not worth a wait for the disk."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO eventstore_heartbeat (name, beat_at)
+               SELECT %s, clock_timestamp() FROM (SELECT set_config('synchronous_commit', 'off', true)) AS quick
+               ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at""",
+            [name],
+        )
+
+
+def overview() -> Overview:
+    """All of it, in six queries."""
+    return Overview(lanes=lanes(), consumers=consumers(), dead_letters=dead_letters(), heartbeats=heartbeats(), rate=rate())
+
+
+def _outbox_of(all_lanes: list[Lane]) -> Outbox:
+    return Outbox(
+        waiting=sum(lane.waiting for lane in all_lanes), oldest_seconds=max((lane.oldest_seconds for lane in all_lanes), default=0.0)
+    )
+
+
+def _rows(sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())

@@ -72,7 +72,3 @@ class LogHole(EventStoreError):
 
 class TransportDown(EventStoreError):
     """The stream transport did not answer: {reason}. Events stay in the log and go out when it is back."""
-
-
-class Diverged(EventStoreError):
-    """The stream of partition {partition} holds {ours}, which the log does not; the log was restored to an older point. See manage.py doctor."""

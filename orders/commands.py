@@ -15,10 +15,10 @@ Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=2000)]
 class PlaceOrder(Command):
     """Buy these lines. A client that picks the id itself can repeat the command: it is the same order."""
 
-    order_id: UUID = field(default_factory=new_id)
     currency: Currency
     customer_ref: Text
     lines: Lines
+    order_id: UUID = field(default_factory=new_id)
     charges: Annotated[tuple[Charge, ...], Meta(max_length=20)] = ()
     external_id: Text | None = None
 

@@ -45,8 +45,8 @@ class OrderPlaced(Event):
     currency: str
     customer_ref: str
     lines: tuple[Line, ...]
-    charges: tuple[Charge, ...] = ()
     total: Amount
+    charges: tuple[Charge, ...] = ()
     external_id: str | None = None
 
 
@@ -57,8 +57,8 @@ class OrderUpdated(Event):
     order_id: UUID
     customer_ref: str
     lines: tuple[Line, ...]
-    charges: tuple[Charge, ...] = ()
     total: Amount
+    charges: tuple[Charge, ...] = ()
 
 
 @event("orders.order_cancelled")

@@ -1,6 +1,6 @@
 """How the read tables follow from events."""
 
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -8,6 +8,8 @@ from eventstore.messages import Envelope
 from eventstore.projections import Projection
 from orders.events import OrderCancelled, OrderEvent, OrderPlaced, OrderRefunded, OrderUpdated
 from orders.models.read import OrderDetail, OrderSummary, TimelineEntry
+
+Row = TypeVar("Row", OrderSummary, OrderDetail)
 
 order_list = Projection("orders.order_list", rows=OrderSummary, key=lambda event, envelope: event.order_id)
 order_detail = Projection("orders.order_detail", rows=OrderDetail, key=lambda event, envelope: event.order_id)
@@ -20,7 +22,7 @@ def list_contents(order: OrderSummary, event: OrderPlaced | OrderUpdated, envelo
         order.status, order.currency, order.placed_at = "placed", event.currency, envelope.occurred_at
     order.customer_ref = event.customer_ref
     order.line_count = len(event.lines)
-    order.total = int(event.total)  # type: ignore[assignment]
+    order.total = int(event.total)
     return _stamp(order, envelope)
 
 
@@ -32,7 +34,7 @@ def list_cancelled(order: OrderSummary, event: OrderCancelled, envelope: Envelop
 
 @order_list.on(OrderRefunded)
 def list_refunded(order: OrderSummary, event: OrderRefunded, envelope: Envelope) -> OrderSummary:
-    order.refunded = int(event.refunded_total)  # type: ignore[assignment]
+    order.refunded = int(event.refunded_total)
     return _stamp(order, envelope)
 
 
@@ -44,7 +46,7 @@ def show_contents(order: OrderDetail, event: OrderPlaced | OrderUpdated, envelop
     order.customer_ref = event.customer_ref
     order.lines = msgspec.to_builtins(event.lines)
     order.charges = msgspec.to_builtins(event.charges)
-    order.total = int(event.total)  # type: ignore[assignment]
+    order.total = int(event.total)
     return _stamp(order, envelope)
 
 
@@ -56,7 +58,7 @@ def show_cancelled(order: OrderDetail, event: OrderCancelled, envelope: Envelope
 
 @order_detail.on(OrderRefunded)
 def show_refunded(order: OrderDetail, event: OrderRefunded, envelope: Envelope) -> OrderDetail:
-    order.refunded = int(event.refunded_total)  # type: ignore[assignment]
+    order.refunded = int(event.refunded_total)
     order.refunds = [*order.refunds, msgspec.to_builtins(event)]
     return _stamp(order, envelope)
 
@@ -85,6 +87,6 @@ def sentence(event: OrderEvent) -> str:
             return f"Refunded {event.amount} (minor units): {event.reason}"[:300]
 
 
-def _stamp(order: Any, envelope: Envelope) -> Any:
+def _stamp(order: Row, envelope: Envelope) -> Row:
     order.version, order.changed_at = envelope.version, envelope.recorded_at
     return order

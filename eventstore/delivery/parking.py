@@ -4,7 +4,7 @@ import traceback
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Now
 
 from eventstore.delivery import checkpoints

@@ -24,7 +24,7 @@ class Retry(Value):
         `spread` between -1 and 1 replaces the dice.
         """
         doublings = min(attempt - 1, 40)
-        wait = min(self.first * 2**doublings, self.longest)
+        wait: timedelta = min(self.first * int(2**doublings), self.longest)
         return wait * (1 + 0.1 * (random.uniform(-1, 1) if spread is None else spread))
 
     def is_over(self, attempt: int, error: BaseException) -> bool:

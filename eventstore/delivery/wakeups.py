@@ -7,6 +7,7 @@ stream is read, so an event that comes later raises it again and sends a hint of
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from celery import current_app
@@ -60,10 +61,8 @@ def wake_consumers(partition: int, names: Iterable[str]) -> None:
 
 def lower(flags: Sequence[str]) -> None:
     """Take flags down before reading. Never raises: without Redis there are no flags."""
-    try:
+    with suppress(TransportDown):
         transport().lower_flags(flags)
-    except TransportDown:
-        pass
 
 
 def flags_of(partition: int, names: Sequence[str]) -> list[str]:

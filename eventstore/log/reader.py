@@ -17,8 +17,20 @@ COLUMNS = "partition, position, id, stream, version, name, schema_version, data,
 
 def envelope_of(row: tuple[Any, ...]) -> Envelope:
     """An envelope from the columns above; jsonb arrives as text on Django's connections."""
-    *where, data, facts, occurred_at, recorded_at = row
-    return Envelope(*where, msgspec.Raw(data.encode()), msgspec.json.decode(facts), occurred_at, recorded_at)
+    partition, position, event_id, stream, version, name, schema_version, data, facts, occurred_at, recorded_at = row
+    return Envelope(
+        partition,
+        position,
+        event_id,
+        stream,
+        version,
+        name,
+        schema_version,
+        msgspec.Raw(data.encode()),
+        msgspec.json.decode(facts),
+        occurred_at,
+        recorded_at,
+    )
 
 
 def _fetch(sql: str, values: Sequence[Any]) -> list[Envelope]:

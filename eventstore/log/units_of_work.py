@@ -37,7 +37,7 @@ class _Work:
 _current: ContextVar[_Work | None] = ContextVar("daybook_unit_of_work", default=None)
 
 
-class unit_of_work(ContextDecorator):  # noqa: N801 - reads as a keyword: `with unit_of_work():`, `@unit_of_work()`
+class unit_of_work(ContextDecorator):
     """One durable transaction. Inside another unit of work it joins that one.
 
     After a `with` block, `position` says where its last events stand in the log, one per partition.

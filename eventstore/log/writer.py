@@ -95,7 +95,7 @@ def _write_lane(partition: int, drafts: list[Draft]) -> int:
             if cursor.rowcount != len(drafts):
                 stream, version = next(iter(before.items()))
                 raise StreamMoved(stream=stream, expected=version)
-            return max(position for (position,) in cursor.fetchall())
+            return max(int(position) for (position,) in cursor.fetchall())
     except IntegrityError as error:
         raise _explain(error, drafts) from error
 

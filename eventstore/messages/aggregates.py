@@ -16,13 +16,15 @@ class Aggregate:
     The category is permanent. `evolve` is pure and never refuses: it has already happened.
     """
 
+    category: str
+    initial: Any
+    evolve: Callable[[Any, Any], Any]
+
     def __init__(self, category: str, initial: Any, evolve: Callable[[Any, Any], Any]) -> None:
         taken = _aggregates.get(category)
         if taken is not None and taken.evolve.__module__ != evolve.__module__:
             raise NameTaken(name=category, owner=taken.evolve.__module__)
-        self.category = category
-        self.initial = initial
-        self.evolve = evolve
+        self.category, self.initial, self.evolve = category, initial, evolve
         _aggregates[category] = self
 
     def stream(self, key: object) -> str:

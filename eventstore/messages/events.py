@@ -8,7 +8,7 @@ import msgspec
 from eventstore.errors import NameTaken, UnknownEvent, UnregisteredEvent
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class ValueMeta(msgspec.StructMeta):
     """Makes every subclass frozen and keyword-only without saying so each time."""
 

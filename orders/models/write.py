@@ -53,7 +53,7 @@ class Order(models.Model):
         fresh = not self.version
         for name, value in msgspec.to_builtins(state).items():
             setattr(self, name, value)
-        self.total, self.version = state.total, version  # type: ignore[assignment]
+        self.total, self.version = state.total, version
         self.save(force_insert=fresh, force_update=not fresh)
         return self
 

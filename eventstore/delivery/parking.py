@@ -10,10 +10,10 @@ from django.db.models.functions import Now
 from eventstore.delivery import checkpoints
 from eventstore.delivery.attempts import attempt
 from eventstore.delivery.consumers import Consumer, consumer_named
-from eventstore.delivery.scrubbing import scrub
 from eventstore.log import read_partition, read_stream
 from eventstore.messages import Envelope
 from eventstore.models import FailedEvent, ParkedKey
+from eventstore.scrubbing import scrub
 
 State = ParkedKey.State
 FOLLOWERS = 500  #: events of a released key that are handled in one transaction

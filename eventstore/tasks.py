@@ -24,8 +24,12 @@ def consume(partition: int, names: list[str]) -> None:
 def sweep() -> None:
     """Find what lost hints left behind, what Redis lost, and which parked keys are due."""
     delivery.sweep()
-    for parked in delivery.claim_due():
-        delivery.retry(parked)
+
+
+@shared_task(name="eventstore.retry", ignore_result=True)
+def retry() -> None:
+    """Retry the parked keys that are due."""
+    delivery.retry_due()
     health.beat("sweep")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Self
 
-from eventstore.delivery import all_consumers, claim_due, drain, relay_partition, retry, transport
+from eventstore.delivery import all_consumers, drain, relay_partition, retry_due, transport
 from eventstore.delivery.memory_streams import MemoryStreams
 from eventstore.log import current_position
 from eventstore.messages import Command, Event, decode_event, encode, name_of
@@ -48,7 +48,7 @@ def deliver_everything(turns: int = 50) -> int:
         for partition in current_position().heads:
             relay_partition(partition)
             step += sum(drain(consumer, partition) for consumer in all_consumers())
-        step += sum(retry(parked) for parked in claim_due())
+        step += retry_due()
         if not step:
             return moved
         moved += step

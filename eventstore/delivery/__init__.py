@@ -2,7 +2,7 @@
 
 from eventstore.delivery.checkpoints import lay_out, reached
 from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named, forget_consumer
-from eventstore.delivery.parking import claim, claim_due, retry
+from eventstore.delivery.parking import claim, retry, retry_due
 from eventstore.delivery.relay import relay_partition, sweep
 from eventstore.delivery.retries import Retry
 from eventstore.delivery.runner import drain
@@ -14,7 +14,6 @@ __all__ = [
     "Retry",
     "all_consumers",
     "claim",
-    "claim_due",
     "consumer_named",
     "drain",
     "forget_consumer",
@@ -22,6 +21,7 @@ __all__ = [
     "reached",
     "relay_partition",
     "retry",
+    "retry_due",
     "sweep",
     "transport",
     "trim",

@@ -1,9 +1,10 @@
-"""One event handled in a savepoint: it takes effect whole or not at all."""
+"""One event handled in a savepoint: it takes effect whole or not at all, what it appended included."""
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 
 from eventstore.delivery.consumers import Consumer
 from eventstore.errors import LogHole
+from eventstore.log import savepoint
 from eventstore.messages import Envelope
 
 #: Not a handler's fault, and not cured by parking: the database went away. The step simply did not happen.
@@ -13,7 +14,7 @@ BROKEN = (OperationalError, InterfaceError, LogHole)
 def attempt(consumer: Consumer, envelope: Envelope) -> Exception | None:
     """Handle one event in a savepoint; return what went wrong."""
     try:
-        with transaction.atomic():
+        with savepoint():
             consumer.handle([envelope])
     except BROKEN:
         raise

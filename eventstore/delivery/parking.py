@@ -1,5 +1,6 @@
 """Keys that wait because an event of them failed, and their way back: retried in order, followers read from the log."""
 
+import time
 import traceback
 
 from django.conf import settings
@@ -9,8 +10,8 @@ from django.db.models.functions import Now
 
 from eventstore.delivery import checkpoints
 from eventstore.delivery.attempts import attempt
-from eventstore.delivery.consumers import Consumer, consumer_named
-from eventstore.log import read_partition, read_stream
+from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named
+from eventstore.log import read_partition, read_stream, unit_of_work
 from eventstore.messages import Envelope
 from eventstore.models import FailedEvent, ParkedKey
 from eventstore.scrubbing import scrub
@@ -40,11 +41,33 @@ def park(consumer: Consumer, envelope: Envelope, error: Exception) -> ParkedKey:
     return parked
 
 
-def claim_due(limit: int = 100) -> list[ParkedKey]:
-    """Claim the keys that are due, by the database's clock; each attempt is counted here, in its own commit, before it is made."""
+def claim_due() -> ParkedKey | None:
+    """Claim the key that has been due longest, by the database's clock; None when none is.
+
+    The attempt is counted here, in its own commit, before it is made.
+    """
     with transaction.atomic():
-        due = ParkedKey.objects.select_for_update(skip_locked=True).filter(state=State.RETRYING, next_attempt_at__lte=Now())
-        return [parked for parked in due.order_by("next_attempt_at")[:limit] if _count_attempt(parked)]
+        due = ParkedKey.objects.select_for_update(skip_locked=True).filter(
+            state=State.RETRYING, next_attempt_at__lte=Now(), consumer__in=[consumer.name for consumer in all_consumers()]
+        )
+        for parked in due.order_by("next_attempt_at"):
+            if _count_attempt(parked):
+                return parked
+    return None
+
+
+def somebody_is_due() -> bool:
+    """Whether a parked key waits for its next attempt now."""
+    return ParkedKey.objects.filter(state=State.RETRYING, next_attempt_at__lte=Now()).exists()
+
+
+def retry_due(seconds: float = 10.0) -> int:
+    """Retry whatever is due; return how many events took effect. What is left after `seconds` comes with the next sweep."""
+    until = time.monotonic() + seconds
+    handled = 0
+    while time.monotonic() < until and (parked := claim_due()):
+        handled += retry(parked)
+    return handled
 
 
 def claim(parked_id: str) -> ParkedKey | None:
@@ -75,7 +98,7 @@ def _count_attempt(parked: ParkedKey) -> bool:
 def retry(parked: ParkedKey) -> int:
     """Handle a claimed key from its failed event on, in order, up to the checkpoint; return how many events took effect."""
     consumer = consumer_named(parked.consumer)
-    with transaction.atomic():
+    with unit_of_work():
         # No live step runs while the key catches up; afterwards the key is either free or still blocked.
         until = checkpoints.hold(consumer, parked.partition)
         checkpoints.queue_up(consumer)

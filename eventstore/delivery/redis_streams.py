@@ -16,7 +16,7 @@ from eventstore.errors import TransportDown
 from eventstore.messages import Envelope, pack, unpack
 
 PUBLISH = (Path(__file__).parent / "publish.lua").read_text()
-FLAG_SECONDS = 5  #: a flag outlives a lost hint by at most this
+FLAG_SECONDS = 2  #: a flag outlives a lost hint by at most this
 
 
 def redis_client(url: str) -> "redis.Redis":

@@ -1,4 +1,5 @@
-"""Stream to consumer: take the contiguous run beyond the checkpoint, handle it, move the checkpoint, all in one transaction.
+"""Stream to consumer: take the contiguous run beyond the checkpoint, handle it, move the checkpoint, all in one unit of work,
+so that what a handler appends to the log commits with its effects.
 
 Next: the handlers of an app, such as orders/projections.py.
 """
@@ -17,7 +18,7 @@ from eventstore.delivery.consumers import Consumer
 from eventstore.delivery.retries import ProcessDied
 from eventstore.delivery.transports import transport
 from eventstore.errors import TransportDown
-from eventstore.log import read_partition
+from eventstore.log import read_partition, unit_of_work
 from eventstore.messages import Envelope
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def _contiguous(entries: Sequence[Envelope], after: int) -> list[Envelope]:
 def _handle_together(consumer: Consumer, partition: int, turn: Turn, batch: list[Envelope], *, fallback: bool) -> bool:
     if "checkpoint-with-effects" in conf().WITHOUT:
         return _handle_then_move(consumer, partition, turn, batch)
-    with transaction.atomic():
+    with unit_of_work():
         if not checkpoints.move(consumer, partition, turn.position, batch[-1].position, fallback=fallback):
             return False
         checkpoints.queue_up(consumer)
@@ -97,7 +98,7 @@ def _handle_together(consumer: Consumer, partition: int, turn: Turn, batch: list
 
 def _handle_one_by_one(consumer: Consumer, partition: int, turn: Turn, batch: list[Envelope], *, fallback: bool) -> bool:
     """The same, with a savepoint an event: the events at fault are parked, all others take effect."""
-    with transaction.atomic():
+    with unit_of_work():
         if not checkpoints.move(consumer, partition, turn.position, batch[-1].position, fallback=fallback):
             return False
         checkpoints.queue_up(consumer)
@@ -114,7 +115,7 @@ def _handle_one_by_one(consumer: Consumer, partition: int, turn: Turn, batch: li
 
 def _handle_then_move(consumer: Consumer, partition: int, turn: Turn, batch: list[Envelope]) -> bool:
     """Effects and checkpoint in two transactions; only `manage.py chaos --without checkpoint-with-effects` does this."""
-    with transaction.atomic():
+    with unit_of_work():
         consumer.handle([envelope for envelope in batch if envelope.name in consumer.handlers])
     with transaction.atomic():
         return checkpoints.move(consumer, partition, turn.position, batch[-1].position, fallback=False)

@@ -8,15 +8,17 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from celery import current_app
 from kombu.exceptions import OperationalError
 
 from eventstore.conf import conf
-from eventstore.delivery.consumers import consumer_named, interested_in
+from eventstore.delivery.consumers import Consumer, consumer_named
 from eventstore.delivery.transports import transport
 from eventstore.errors import TransportDown
+
+Key = TypeVar("Key", int, str)
 
 log = logging.getLogger(__name__)
 
@@ -33,30 +35,35 @@ def consume_flag(partition: int, group: str) -> str:
 
 def wake_relay(partitions: Sequence[int], **_: Any) -> None:
     """Say that these partitions have something to publish. Never raises."""
-    if not conf().WAKE:
-        return
-    try:
-        for partition, was_down in zip(partitions, transport().raise_flags([relay_flag(p) for p in partitions]), strict=True):
-            if was_down:
-                send_relay(partition)
-    except TransportDown as down:
-        log.warning("hint_lost", extra={"reason": str(down)})
+    for partition in _raise({partition: relay_flag(partition) for partition in partitions}):
+        _send("eventstore.relay", [partition])
 
 
-def wake_consumers(partition: int, names: Iterable[str]) -> None:
-    """Say that events of these names were published. Never raises."""
-    if not conf().WAKE:
-        return
+def wake_consumers(partition: int, consumers: Iterable[Consumer]) -> None:
+    """Say that these consumers have something to take. Never raises."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
-    for consumer in interested_in(names):
-        groups[consumer.kind if consumer.shares_hint else consumer.name].append(consumer.name)
+    for consumer in consumers:
+        groups[_group(consumer)].append(consumer.name)
+    for group in _raise({group: consume_flag(partition, group) for group in groups}):
+        _send("eventstore.consume", [partition, groups[group]])
+
+
+def wake_retries() -> None:
+    """Say that parked keys are due. Never raises."""
+    for _ in _raise({"retry": "wake:retry"}):
+        _send("eventstore.retry", [])
+
+
+def _raise(flags: dict[Key, str]) -> list[Key]:
+    """Raise these flags; return whose were down, for they have no hint on its way."""
+    if not flags or not conf().WAKE:
+        return []
     try:
-        flags = [consume_flag(partition, group) for group in groups]
-        for group, was_down in zip(groups, transport().raise_flags(flags) if flags else [], strict=True):
-            if was_down:
-                send_consume(partition, groups[group])
+        were_down = transport().raise_flags(list(flags.values()))
     except TransportDown as down:
         log.warning("hint_lost", extra={"reason": str(down)})
+        return []
+    return [key for key, was_down in zip(flags, were_down, strict=True) if was_down]
 
 
 def lower(flags: Sequence[str]) -> None:
@@ -67,30 +74,17 @@ def lower(flags: Sequence[str]) -> None:
 
 def flags_of(partition: int, names: Sequence[str]) -> list[str]:
     """The flags that a hint for these consumers was coalesced by."""
-    consumers = [consumer_named(name) for name in names]
-    groups = {consumer.kind if consumer.shares_hint else consumer.name for consumer in consumers}
-    return [consume_flag(partition, group) for group in sorted(groups)]
+    return [consume_flag(partition, group) for group in sorted({_group(consumer_named(name)) for name in names})]
 
 
-def send_relay(partition: int) -> int:
-    return _send("eventstore.relay", [partition])
+def _group(consumer: Consumer) -> str:
+    """Projections share a hint; whoever has effects of its own has a hint of its own, so that nobody waits for its calls."""
+    return consumer.kind if consumer.shares_hint else consumer.name
 
 
-def send_consume(partition: int, names: Sequence[str]) -> int:
-    return _send("eventstore.consume", [partition, list(names)])
-
-
-def send_retry(parked: str) -> int:
-    return _send("eventstore.retry", [parked])
-
-
-def _send(task: str, arguments: list[Any]) -> int:
-    """Send one hint; return 1 if the broker took it. One try only: a request must not wait for a broker that is away."""
-    if not conf().WAKE:
-        return 0
+def _send(task: str, arguments: list[Any]) -> None:
+    """Send one hint. One try only: a request must not wait for a broker that is away."""
     try:
         current_app.send_task(task, args=arguments, expires=HINT_SECONDS, ignore_result=True, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("hint_lost", extra={"task": task, "reason": f"{type(error).__name__}: {error}"})
-        return 0
-    return 1

@@ -12,7 +12,7 @@ from eventstore.log.reader import (
     read_stream,
 )
 from eventstore.log.streams import partition_of
-from eventstore.log.units_of_work import ANY, NEW, append, unit_of_work
+from eventstore.log.units_of_work import ANY, NEW, append, savepoint, unit_of_work
 
 __all__ = [
     "ANY",
@@ -28,5 +28,6 @@ __all__ = [
     "read_feed",
     "read_partition",
     "read_stream",
+    "savepoint",
     "unit_of_work",
 ]

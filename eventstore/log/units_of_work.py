@@ -1,7 +1,7 @@
 """A unit of work: one durable transaction whose events are its last statements before COMMIT."""
 
-from collections.abc import Sequence
-from contextlib import ContextDecorator
+from collections.abc import Iterator, Sequence
+from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar, Token
 from datetime import datetime
 from types import TracebackType
@@ -90,6 +90,22 @@ class unit_of_work(ContextDecorator):
             self._atomic.__exit__(type(flush_error), flush_error, flush_error.__traceback__)
             raise
         self._atomic.__exit__(kind, error, trace)
+
+
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """Part of a unit of work that is taken back on its own when it raises: rows and noted events alike. Raises NotInUnitOfWork."""
+    work = _current.get()
+    if work is None:
+        raise NotInUnitOfWork(stream="a savepoint")
+    drafts, versions = len(work.drafts), dict(work.versions)
+    try:
+        with transaction.atomic():
+            yield
+    except BaseException:
+        del work.drafts[drafts:]
+        work.versions = versions
+        raise
 
 
 def append(

@@ -5,10 +5,12 @@ from datetime import timedelta
 from django.db.models.functions import Now
 from django.test import TestCase
 
-from eventstore.delivery import claim, claim_due, drain, retry, transport
-from eventstore.log import partition_of
+from eventstore.delivery import claim, drain, retry, retry_due, transport
+from eventstore.delivery.parking import claim_due
+from eventstore.log import ANY, append, partition_of, read_stream
 from eventstore.models import FailedEvent, ParkedKey
 from tests.eventstore.delivery.recording import Recording, record
+from tests.eventstore.examples import Noted
 
 GOOD, BAD = "counter-1", "counter-29"
 LANE = partition_of(GOOD)
@@ -65,11 +67,10 @@ class Parking(TestCase):
 
     def test_what_is_due_is_retried_in_order_with_all_its_followers(self):
         self.everything()
-        self.assertEqual(claim_due(), [], "not due yet")
+        self.assertIsNone(claim_due(), "not due yet")
         self.make_due()
         self.broken = False
-        (parked,) = claim_due()
-        self.assertEqual(retry(parked), 3)
+        self.assertEqual(retry_due(), 3)
         self.assertEqual([seen for seen in self.told.seen if seen[0] == BAD], [(BAD, 1), (BAD, 2), (BAD, 3), (BAD, 4)])
         self.assertEqual(ParkedKey.objects.get().state, "resolved")
         record(BAD)
@@ -80,8 +81,7 @@ class Parking(TestCase):
         self.everything()
         for _ in range(2):
             self.make_due()
-            for parked in claim_due():
-                retry(parked)
+            retry_due()
         parked = ParkedKey.objects.get()
         self.assertEqual((parked.state, parked.attempts, parked.next_attempt_at), ("dead", 3, None))
         self.assertEqual(parked.failures.get().attempts, 3)
@@ -104,11 +104,29 @@ class Parking(TestCase):
         self.everything()
         self.make_due()
         self.told.rule = lambda envelope: 1 / 0 if envelope.version == 3 and envelope.stream == BAD else None
-        (parked,) = claim_due()
-        self.assertEqual(retry(parked), 1)
-        parked.refresh_from_db()
+        self.assertEqual(retry_due(), 1)
+        parked = ParkedKey.objects.get()
         self.assertEqual((parked.state, parked.attempts, parked.position), ("retrying", 1, 5))
         self.assertEqual(set(parked.failures.values_list("error_class", flat=True)), {"ValueError", "ZeroDivisionError"})
+
+
+class Appending(TestCase):
+    def test_what_a_failed_handler_appended_is_taken_back_with_its_effects(self):
+        transport().flush()
+        told = Recording(self)
+
+        def answer(envelope):
+            append(f"answer-{envelope.version}", [Noted(text="seen")], expected=ANY)
+            if envelope.version == 2:
+                raise ValueError
+
+        told.rule = answer
+        record(BAD, 1)
+        record("counter-36", 2)
+        self.assertEqual({LANE}, {partition_of(stream) for stream in ("counter-36", BAD)})
+        drain(told.consumer, LANE)
+        self.assertEqual(told.seen, [(BAD, 1), ("counter-36", 1)])
+        self.assertEqual(read_stream("answer-2"), [])
 
 
 class ParkingByEvent(TestCase):
@@ -121,6 +139,5 @@ class ParkingByEvent(TestCase):
         self.assertEqual(told.seen, [(BAD, 1), (BAD, 3)])
         told.rule = lambda envelope: None
         ParkedKey.objects.update(next_attempt_at=Now() - timedelta(seconds=1))
-        (parked,) = claim_due()
-        self.assertEqual(retry(parked), 1)
+        self.assertEqual(retry_due(), 1)
         self.assertEqual(told.seen[-1], (BAD, 2))

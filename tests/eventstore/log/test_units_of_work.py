@@ -106,7 +106,11 @@ class Misuse(TestCase):
 
 class Transactions(TransactionTestCase):
     def test_a_unit_of_work_is_the_outermost_transaction(self):
-        with self.assertRaisesMessage(NestedTransaction, "A unit of work began inside another transaction"), transaction.atomic(), unit_of_work():
+        with (
+            self.assertRaisesMessage(NestedTransaction, "A unit of work began inside another transaction"),
+            transaction.atomic(),
+            unit_of_work(),
+        ):
             append("counter-1", [Raised()], expected=NEW)
 
     def test_a_recorded_event_cannot_be_changed_or_deleted(self):

@@ -2,6 +2,7 @@
 
 from eventstore.delivery.checkpoints import lay_out, reached
 from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named, forget_consumer
+from eventstore.delivery.operations import NotWaiting, pause, resume, retry_now
 from eventstore.delivery.parking import claim, retry, retry_due
 from eventstore.delivery.relay import relay_partition, sweep
 from eventstore.delivery.retries import Retry
@@ -11,6 +12,7 @@ from eventstore.delivery.trimming import trim
 
 __all__ = [
     "Consumer",
+    "NotWaiting",
     "Retry",
     "all_consumers",
     "claim",
@@ -18,10 +20,13 @@ __all__ = [
     "drain",
     "forget_consumer",
     "lay_out",
+    "pause",
     "reached",
     "relay_partition",
+    "resume",
     "retry",
     "retry_due",
+    "retry_now",
     "sweep",
     "transport",
     "trim",

@@ -1,6 +1,6 @@
 """Messages: events, commands, the envelopes they travel in, and how old versions are read. No Django here."""
 
-from eventstore.messages.aggregates import Aggregate, aggregate_of
+from eventstore.messages.aggregates import Aggregate, aggregate_of, all_aggregates
 from eventstore.messages.codec import decode_event, encode
 from eventstore.messages.commands import Command
 from eventstore.messages.envelopes import Envelope, pack, unpack
@@ -14,6 +14,7 @@ __all__ = [
     "Event",
     "Value",
     "aggregate_of",
+    "all_aggregates",
     "class_of",
     "decode_event",
     "encode",

@@ -39,3 +39,8 @@ class Aggregate:
 def aggregate_of(stream: str) -> Aggregate | None:
     """The aggregate that owns a stream, if the running code declares one."""
     return _aggregates.get(stream.partition("-")[0])
+
+
+def all_aggregates() -> list[Aggregate]:
+    """Every aggregate of the running code, by category."""
+    return [_aggregates[category] for category in sorted(_aggregates)]

@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 
 from eventstore.delivery import all_consumers, consumer_named, drain, reached
 from eventstore.errors import UnknownName
-from eventstore.log import current_position
+from eventstore.events import OPERATIONS, RebuildStarted
+from eventstore.log import ANY, append, current_position, unit_of_work
 from eventstore.models import ParkedKey
 from eventstore.projections.declarations import Projection
 
@@ -43,6 +44,19 @@ def reset(projection: Projection) -> int:
         waiting = ParkedKey.objects.filter(consumer=projection.name, state__in=ParkedKey.WAITING)
         waiting.update(state=ParkedKey.State.RESOLVED, next_attempt_at=None, ended_at=Now())
         return sum(current_position().heads.values())
+
+
+def start_rebuild(name: str, reason: str) -> int:
+    """Reset a projection because somebody asked, and say so in the stream `operations`; return how many events lie ahead.
+
+    Nobody waits: delivery fills the tables, its checkpoints are the progress. Raises UnknownName.
+    """
+    projection = projection_named(name)
+    with unit_of_work():
+        ahead = reset(projection)
+        started = RebuildStarted(consumer=name, tables=tuple(projection.tables), events=ahead, reason=reason)
+        append(OPERATIONS, [started], expected=ANY)
+    return ahead
 
 
 def rebuild(name: str, progress: Progress = lambda done, total: None) -> int:

@@ -1,0 +1,43 @@
+"""What people did to the event store itself. They stand in one stream, `operations`, each with its reason."""
+
+from uuid import UUID
+
+from eventstore.messages import Event, event
+
+OPERATIONS = "operations"
+
+
+@event("eventstore.consumer_paused")
+class ConsumerPaused(Event):
+    """The consumer takes nothing until it is resumed; what waits for it stays in the log."""
+
+    consumer: str
+    reason: str
+
+
+@event("eventstore.consumer_resumed")
+class ConsumerResumed(Event):
+    """The consumer goes on where it stood."""
+
+    consumer: str
+    reason: str
+
+
+@event("eventstore.rebuild_started")
+class RebuildStarted(Event):
+    """The read tables of a projection were emptied; delivery fills them again from that many events."""
+
+    consumer: str
+    tables: tuple[str, ...]
+    events: int
+    reason: str
+
+
+@event("eventstore.retry_requested")
+class RetryRequested(Event):
+    """A parked key was tried again before it was due, or after its retries were spent."""
+
+    consumer: str
+    parked_id: UUID
+    key: str
+    reason: str

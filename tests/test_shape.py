@@ -1,0 +1,43 @@
+"""The shape of the house: what stands at the top, how long a file may be, which modules a domain app has."""
+
+import subprocess
+from pathlib import Path
+
+from django.test import SimpleTestCase
+
+ROOT = Path(__file__).resolve().parents[1]
+CODE = {"manage.py", "config", "orders", "ledger", "eventstore", "templates", "tests"}
+PROJECT = {"pyproject.toml", "requirements.lock", "README.md", "LICENSE", "docs"}
+DOMAIN_APPS = ["orders", "ledger"]
+#: What every domain app has; sagas, consumers and tasks come when there is something to say.
+EVERY_APP = {"events.py", "commands.py", "domain.py", "models", "handlers.py", "projections.py", "queries.py"}
+EVERY_APP |= {"api.py", "admin.py", "urls.py", "apps.py", "migrations", "__init__.py"}
+SOME_APPS = {"sagas.py", "consumers.py", "tasks.py", "channels", "management"}
+LONGEST = 400
+
+
+def entries(folder: Path) -> set[str]:
+    """What git knows of a folder, so that caches and environments do not count."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "."], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return {path.split("/")[0] for path in listed.stdout.splitlines()}
+
+
+class Shape(SimpleTestCase):
+    def test_nothing_else_stands_at_the_top(self):
+        found = {name for name in entries(ROOT) if not name.startswith(".")}
+        self.assertEqual(found - CODE - PROJECT, set())
+        self.assertLessEqual(CODE, found)
+
+    def test_no_file_is_too_long(self):
+        files = [path for name in CODE - {"manage.py"} for path in (ROOT / name).rglob("*.py") if "migrations" not in path.parts]
+        long = {str(path.relative_to(ROOT)): count for path in files if (count := len(path.read_text().splitlines())) > LONGEST}
+        self.assertEqual(long, {})
+
+    def test_domain_apps_have_the_same_modules(self):
+        for app in DOMAIN_APPS:
+            with self.subTest(app):
+                found = {name for name in entries(ROOT / app) if not name.startswith("__pycache__")}
+                self.assertEqual(EVERY_APP - found, set(), "missing")
+                self.assertEqual(found - EVERY_APP - SOME_APPS, set(), "has no place here")

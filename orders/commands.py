@@ -10,6 +10,7 @@ from eventstore.messages import Command
 from orders.events import Charge, Currency, Line, Text
 
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=2000)]
+Charges = Annotated[tuple[Charge, ...], Meta(max_length=20)]
 
 
 class PlaceOrder(Command):
@@ -19,7 +20,7 @@ class PlaceOrder(Command):
     customer_ref: Text
     lines: Lines
     order_id: UUID = field(default_factory=new_id)
-    charges: Annotated[tuple[Charge, ...], Meta(max_length=20)] = ()
+    charges: Charges = ()
     external_id: Text | None = None
 
 
@@ -29,7 +30,7 @@ class UpdateOrder(Command):
     order_id: UUID
     customer_ref: Text | None = None
     lines: Lines | None = None
-    charges: Annotated[tuple[Charge, ...], Meta(max_length=20)] | None = None
+    charges: Charges | None = None
 
 
 class CancelOrder(Command):
@@ -40,12 +41,13 @@ class CancelOrder(Command):
 
 
 class RefundOrder(Command):
-    """Take lines back and owe the customer their price. `refund_id` makes a repetition the same refund."""
+    """Take things back and owe the customer what they cost. `refund_id` makes a repetition the same refund."""
 
     order_id: UUID
     refund_id: Text
-    lines: Lines
     reason: Text
+    lines: Annotated[tuple[Line, ...], Meta(max_length=2000)] = ()
+    charges: Charges = ()
 
 
 OrderCommand = PlaceOrder | UpdateOrder | CancelOrder | RefundOrder

@@ -1,5 +1,7 @@
 """The rules of ordering: decide what follows from a command, evolve by what happened. Pure, no Django."""
 
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
@@ -11,11 +13,25 @@ from eventstore.messages import Aggregate, Value
 from orders.commands import CancelOrder, OrderCommand, PlaceOrder, RefundOrder, UpdateOrder
 from orders.events import Charge, Line, OrderCancelled, OrderEvent, OrderPlaced, OrderRefunded, OrderUpdated, total_of
 
+#: Thirty digits are what an Amount holds: no total may outgrow the event that carries it.
+LARGEST_TOTAL = 10**30 - 1
+
+#: What was bought, whatever the row it stands in: ("line", sku, unit price) or ("charge", kind, amount).
+Good = tuple[str, str, str]
+
 
 class Status(StrEnum):
     NEW = "new"
     PLACED = "placed"
     CANCELLED = "cancelled"
+
+
+class Refund(Value):
+    """What was given back at once."""
+
+    refund_id: str
+    lines: tuple[Line, ...] = ()
+    charges: tuple[Charge, ...] = ()
 
 
 class OrderState(Value):
@@ -24,14 +40,33 @@ class OrderState(Value):
     status: Status = Status.NEW
     currency: str = ""
     customer_ref: str = ""
+    external_id: str | None = None
     lines: tuple[Line, ...] = ()
     charges: tuple[Charge, ...] = ()
-    refunds: tuple[str, ...] = ()
+    refunds: tuple[Refund, ...] = ()
     refunded: int = 0  # minor units
 
     @property
     def total(self) -> int:
         return total_of(self.lines, self.charges)
+
+    @property
+    def left(self) -> Counter[Good]:
+        """What could still be given back."""
+        left = goods(self.lines, self.charges)
+        for refund in self.refunds:
+            left -= goods(refund.lines, refund.charges)
+        return left
+
+
+def goods(lines: Iterable[Line], charges: Iterable[Charge] = ()) -> Counter[Good]:
+    """How many of each thing, counted over all rows: the same article may stand in several."""
+    counted: Counter[Good] = Counter()
+    for line in lines:
+        counted["line", line.sku, line.unit_price] += line.quantity
+    for charge in charges:
+        counted["charge", charge.kind, charge.amount] += 1
+    return counted
 
 
 def decide(order: OrderState, command: OrderCommand) -> list[OrderEvent]:
@@ -51,9 +86,10 @@ def decide(order: OrderState, command: OrderCommand) -> list[OrderEvent]:
 
 def _place(order: OrderState, command: PlaceOrder) -> list[OrderEvent]:
     if order.status is not Status.NEW:
-        if (order.currency, order.lines, order.charges) == (command.currency, command.lines, command.charges):
+        wanted = (command.currency, command.customer_ref, command.external_id, command.lines, command.charges)
+        if wanted == (order.currency, order.customer_ref, order.external_id, order.lines, order.charges):
             return []
-        raise Refused(f"Order {command.order_id} exists with other lines; place a new one under another id.", code="order_exists")
+        raise Refused(f"Order {command.order_id} exists with other contents; place a new one under another id.", code="order_exists")
     return [
         OrderPlaced(
             order_id=command.order_id,
@@ -61,7 +97,7 @@ def _place(order: OrderState, command: PlaceOrder) -> list[OrderEvent]:
             customer_ref=command.customer_ref,
             lines=command.lines,
             charges=command.charges,
-            total=str(total_of(command.lines, command.charges)),
+            total=str(_total(command.lines, command.charges)),
             external_id=command.external_id,
         )
     ]
@@ -76,7 +112,7 @@ def _update(order: OrderState, command: UpdateOrder) -> list[OrderEvent]:
     charges = order.charges if command.charges is None else command.charges
     if (customer_ref, lines, charges) == (order.customer_ref, order.lines, order.charges):
         return []
-    total = str(total_of(lines, charges))
+    total = str(_total(lines, charges))
     return [OrderUpdated(order_id=command.order_id, customer_ref=customer_ref, lines=lines, charges=charges, total=total)]
 
 
@@ -90,22 +126,27 @@ def _cancel(order: OrderState, command: CancelOrder) -> list[OrderEvent]:
 
 
 def _refund(order: OrderState, command: RefundOrder) -> list[OrderEvent]:
-    if command.refund_id in order.refunds:
+    if any(refund.refund_id == command.refund_id for refund in order.refunds):
         return []
     _must_be_placed(order, command.order_id, "refunded")
-    amount = total_of(command.lines)
-    refundable = order.total - order.refunded
-    if amount > refundable:
+    asked = goods(command.lines, command.charges)
+    if not asked:
+        raise Refused("A refund gives something back; name lines or charges.", code="empty_refund", status=422)
+    left = order.left
+    for kind, what, price in asked - left:
         raise Refused(
-            f"{amount} is more than the {refundable} {order.currency} that are left to refund on order {command.order_id}.",
+            f"Order {command.order_id} has {left[kind, what, price]} of {what} at {price} left to give back, "
+            f"not {asked[kind, what, price]}.",
             code="refund_exceeds_order",
-            refundable=str(refundable),
+            refundable=str(order.total - order.refunded),
         )
+    amount = total_of(command.lines, command.charges)
     return [
         OrderRefunded(
             order_id=command.order_id,
             refund_id=command.refund_id,
             lines=command.lines,
+            charges=command.charges,
             amount=str(amount),
             refunded_total=str(order.refunded + amount),
             reason=command.reason,
@@ -120,6 +161,13 @@ def _must_be_placed(order: OrderState, order_id: UUID, wanted: str) -> None:
         raise Refused(f"Order {order_id} is {order.status} and cannot be {wanted}.", code=f"order_{order.status}")
 
 
+def _total(lines: tuple[Line, ...], charges: tuple[Charge, ...]) -> int:
+    total = total_of(lines, charges)
+    if total > LARGEST_TOTAL:
+        raise Refused(f"The total has {len(str(total))} digits; 30 is the most an amount may have.", code="total_too_large", status=422)
+    return total
+
+
 def evolve(order: OrderState, event: OrderEvent) -> OrderState:
     """The order after an event. Never refuses: it has already happened."""
     match event:
@@ -128,6 +176,7 @@ def evolve(order: OrderState, event: OrderEvent) -> OrderState:
                 status=Status.PLACED,
                 currency=event.currency,
                 customer_ref=event.customer_ref,
+                external_id=event.external_id,
                 lines=event.lines,
                 charges=event.charges,
             )
@@ -136,7 +185,8 @@ def evolve(order: OrderState, event: OrderEvent) -> OrderState:
         case OrderCancelled():
             return replace(order, status=Status.CANCELLED)
         case OrderRefunded():
-            return replace(order, refunds=(*order.refunds, event.refund_id), refunded=int(event.refunded_total))
+            refund = Refund(refund_id=event.refund_id, lines=event.lines, charges=event.charges)
+            return replace(order, refunds=(*order.refunds, refund), refunded=int(event.refunded_total))
         case _:
             assert_never(event)
 

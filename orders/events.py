@@ -71,14 +71,15 @@ class OrderCancelled(Event):
 
 @event("orders.order_refunded")
 class OrderRefunded(Event):
-    """The customer gave these lines back and is owed their price."""
+    """The customer gave this back and is owed what it cost."""
 
     order_id: UUID
     refund_id: str
-    lines: tuple[Line, ...]
     amount: Amount
     refunded_total: Amount
     reason: str
+    lines: tuple[Line, ...] = ()
+    charges: tuple[Charge, ...] = ()
 
 
 OrderEvent = OrderPlaced | OrderUpdated | OrderCancelled | OrderRefunded

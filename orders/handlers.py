@@ -3,6 +3,8 @@
 Next: eventstore/log/writer.py records the events when the unit of work ends.
 """
 
+from datetime import datetime
+
 from eventstore.errors import StreamMoved
 from eventstore.log import append, unit_of_work
 from orders.commands import OrderCommand
@@ -11,8 +13,10 @@ from orders.models.write import Order
 
 
 @unit_of_work()
-def handle(command: OrderCommand, *, expected: int | None = None) -> Order:
+def handle(command: OrderCommand, *, expected: int | None = None, occurred_at: datetime | None = None) -> Order:
     """Change one order and return it. `expected` is the version the caller has seen.
+
+    `occurred_at` is when it happened, if that was not just now: a channel reports after the fact.
 
     Raises Refused when the rules say no, StreamMoved when another writer was first.
     """
@@ -22,6 +26,6 @@ def handle(command: OrderCommand, *, expected: int | None = None) -> Order:
     state = order.state
     events = decide(state, command)
     if events:
-        version = append(order.stream, events, expected=order.version)
+        version = append(order.stream, events, expected=order.version, occurred_at=occurred_at)
         order.keep(orders.fold(events, state), version)
     return order

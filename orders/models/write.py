@@ -4,8 +4,9 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 import msgspec
-from django.db import models
+from django.db import IntegrityError, models
 
+from eventstore.errors import StreamMoved
 from orders.domain import OrderState, Status, orders
 
 
@@ -23,6 +24,7 @@ class Order(models.Model):
     status = models.CharField(max_length=12, default=Status.NEW.value)
     currency = models.CharField(max_length=3)
     customer_ref = models.CharField(max_length=200)
+    external_id = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null is "none", "" would be a reference
     lines = models.JSONField(default=list)
     charges = models.JSONField(default=list)
     refunds = models.JSONField(default=list)
@@ -34,6 +36,10 @@ class Order(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(refunded__lte=models.F("total")), name="an_order_is_not_refunded_above_its_total"),
+        ]
+        # What came in through a channel is looked up by its customer; other orders do not pay for that.
+        indexes: ClassVar = [
+            models.Index(fields=["customer_ref"], condition=models.Q(external_id__isnull=False), name="channel_orders_by_customer"),
         ]
 
     def __str__(self) -> str:
@@ -49,12 +55,17 @@ class Order(models.Model):
         return msgspec.convert({name: self._told(name) for name in OrderState.__struct_fields__}, OrderState)
 
     def keep(self, state: OrderState, version: int) -> Self:
-        """Save what a command made of the order."""
+        """Save what a command made of the order. Raises StreamMoved when another first command made its row meanwhile."""
         fresh = not self.version
         for name, value in msgspec.to_builtins(state).items():
             setattr(self, name, value)
         self.total, self.version = state.total, version
-        self.save(force_insert=fresh, force_update=not fresh)
+        try:
+            self.save(force_insert=fresh, force_update=not fresh)
+        except IntegrityError as error:
+            if fresh:
+                raise StreamMoved(stream=self.stream, expected=0) from error
+            raise
         return self
 
     def _told(self, name: str) -> Any:

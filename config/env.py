@@ -43,6 +43,14 @@ def integer(name: str, default: int) -> int:
         raise ImproperlyConfigured(f'{name} is "{found}"; it must be a whole number.') from None
 
 
+def choice(name: str, options: tuple[str, ...], default: str) -> str:
+    """One of these."""
+    found = text(name, default)
+    if found in options:
+        return found
+    raise ImproperlyConfigured(f'{name} is "{found}"; it must be one of {", ".join(options)}.')
+
+
 def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """A list, separated by commas."""
     return [word.strip() for word in text(name, ",".join(default)).split(",") if word.strip()]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from config import env
+from config import env, logs
 from config.local import places
 from config.local.servers import secret_key
 
@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.requests.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -82,6 +83,11 @@ DATABASES["default"]["OPTIONS"] |= {
     "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=10s",
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LOGGING = logs.logging_settings(
+    style=env.choice("DAYBOOK_LOG", ("json", "console", "auto"), "auto"),
+    level=env.choice("DAYBOOK_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+)
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -1,7 +1,7 @@
 """settings.py for `manage.py test`: fast passwords, streams in memory, nothing leaves the process."""
 
 from config.settings import *  # noqa: F403
-from config.settings import DATABASES, EVENTSTORE
+from config.settings import DATABASES, EVENTSTORE, LOGGING
 
 TEST_RUNNER = "config.test_runner.Runner"
 SECRET_KEY = "only the tests know me"
@@ -12,3 +12,5 @@ EVENTSTORE |= {"TRANSPORT": "memory", "WAKE": False}
 CELERY_BROKER_URL = "memory://"
 #: A pool would keep connections to the database that the runner wants to drop.
 DATABASES["default"]["OPTIONS"].pop("pool")
+#: A test that wants lines says assertLogs; the others stay quiet.
+LOGGING["handlers"]["stderr"] = {"class": "logging.NullHandler"}

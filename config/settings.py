@@ -18,6 +18,8 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 #: Which code handled an event; recorded with every failure.
 CODE_VERSION = env.text("CODE_VERSION", "unversioned")
+#: Whoever wants /metrics has to send it as a bearer token; without it they are open.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 
 INSTALLED_APPS = [
     "config.apps.ConfigConfig",
@@ -39,6 +41,8 @@ INSTALLED_APPS = [
     "pgtrigger",
     "rest_framework",
     "rest_framework_api_key",
+    # The witness of `manage.py chaos`; last, so that every event of the house is known to it. Never in production.
+    *(["config.chaos"] if env.flag("DAYBOOK_CHAOS") else []),
 ]
 
 MIDDLEWARE = [

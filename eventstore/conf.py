@@ -10,6 +10,9 @@ from django.conf import settings
 
 from eventstore.errors import BadSetting
 
+#: Guards that `manage.py chaos --without` may switch off, to show that the run would see the damage.
+GUARDS = ("relay-compare", "consumer-contiguity", "checkpoint-with-effects")
+
 
 class Conf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every setting of the event store with its default."""
@@ -38,6 +41,9 @@ def build(given: dict[str, Any]) -> Conf:
         raise BadSetting(problem=f"PARTITIONS is {built.PARTITIONS}, it must be 1 to 1024")
     if built.TRANSPORT not in ("redis", "memory"):
         raise BadSetting(problem=f'TRANSPORT is "{built.TRANSPORT}", it must be "redis" or "memory"')
+    for guard in built.WITHOUT:
+        if guard not in GUARDS:
+            raise BadSetting(problem=f"WITHOUT names the guard {guard}; known: {', '.join(GUARDS)}")
     return built
 
 

@@ -1,0 +1,96 @@
+"""What the database says after the run: the log, the effects and the read tables in one snapshot, by plain SQL."""
+
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.rows import dict_row
+
+from config.chaos.checker import Effect, Logged, Row
+
+Connection = psycopg.Connection[Any]
+
+#: The table of the witness (config/chaos/consumers.py), without a unique key, so that a second telling shows.
+#: `n` follows the order in which a partition's events took effect: they are handled under the lock of its checkpoint.
+TABLE = """
+CREATE TABLE chaos_effect (
+    n bigserial, event_id uuid, stream text, version int, pid int, at timestamptz DEFAULT clock_timestamp()
+)
+"""
+
+#: Who has not arrived yet: events beyond a checkpoint, keys that wait, relays that are behind or have stopped.
+WAITING = """
+SELECT (SELECT coalesce(sum(p.head - c.position), 0) FROM eventstore_checkpoint c JOIN eventstore_partition p ON p.id = c.partition),
+       (SELECT count(*) FROM eventstore_parkedkey WHERE state IN ('retrying', 'dead')),
+       (SELECT coalesce(sum(p.head - r.position), 0) FROM eventstore_relaycheckpoint r JOIN eventstore_partition p ON p.id = r.partition),
+       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND xact_start < now() - interval '10 seconds')
+"""
+
+LOG = """
+SELECT partition, position, id, stream, version, name, coalesce(facts ->> 'idempotency_key', '') AS key, data,
+       coalesce(facts ->> 'actor', '') AS actor, occurred_at, recorded_at
+FROM eventstore_event ORDER BY partition, position
+"""
+
+FIGURES = """
+SELECT (SELECT sum(repairs)::int FROM eventstore_relaycheckpoint) AS repairs,
+       (SELECT sum(fallbacks)::int FROM eventstore_checkpoint) AS fallbacks,
+       (SELECT count(*) FROM eventstore_parkedkey) AS parked,
+       round(percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric, 1)::float AS p50_ms,
+       round(percentile_cont(0.99) WITHIN GROUP (ORDER BY ms)::numeric, 1)::float AS p99_ms
+FROM (SELECT extract(epoch FROM f.at - e.recorded_at) * 1000 AS ms FROM chaos_effect f JOIN eventstore_event e ON e.id = f.event_id) AS delay
+"""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What has not been done yet."""
+
+    effects: int  #: events, times the consumers that have not taken them
+    parked: int
+    publishing: int
+    old_transactions: int  #: open for more than ten seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.effects} events before consumers, {self.parked} parked keys, {self.publishing} events before the relay, "
+            f"{self.old_transactions} transactions older than 10 s"
+        )
+
+    @property
+    def is_over(self) -> bool:
+        return not (self.effects or self.parked or self.publishing or self.old_transactions)
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One consistent look at everything."""
+
+    log: list[Logged]
+    heads: dict[int, int]
+    effects: list[Effect]
+    tables: dict[str, dict[Any, Row]]
+    figures: dict[str, Any]
+
+
+def waiting(connection: Connection) -> Waiting:
+    """What has not been done yet."""
+    row = connection.execute(WAITING).fetchone() or (0, 0, 0, 0)
+    return Waiting(*(int(number) for number in row))
+
+
+def collect(url: str, tables: dict[str, str]) -> Evidence:
+    """The evidence; `tables` are read tables with their primary keys."""
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        heads = connection.execute("SELECT id, head FROM eventstore_partition").fetchall()
+        effects = connection.execute("SELECT event_id, stream, version FROM chaos_effect ORDER BY n").fetchall()
+        return Evidence(
+            log=[Logged(**row) for row in connection.execute(LOG).fetchall()],
+            heads={row["id"]: row["head"] for row in heads},
+            effects=[Effect(**row) for row in effects],
+            tables={table: _rows(connection, table, key) for table, key in tables.items()},
+            figures=connection.execute(FIGURES).fetchone() or {},
+        )
+
+
+def _rows(connection: Connection, table: str, key: str) -> dict[Any, Row]:
+    return {row[key]: row for row in connection.execute(f'SELECT * FROM "{table}"').fetchall()}

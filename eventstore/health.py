@@ -1,13 +1,20 @@
 """How far behind is everyone? Numbers from PostgreSQL alone, cheap at any size of the log and true in any process."""
 
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NoAnswer
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
-from eventstore.delivery import all_consumers
+from eventstore.conf import conf
+from eventstore.delivery import all_consumers, transport
+from eventstore.errors import TransportDown
 from eventstore.models import ParkedKey
 
 #: A consumer in the database that the running code does not declare; one that the code declares and the database lacks.
@@ -142,7 +149,7 @@ WITH RECURSIVE search(partition, ago, low, high) AS (
     UNION ALL
     SELECT s.partition, s.ago, CASE WHEN e.before THEN e.middle ELSE s.low END, CASE WHEN e.before THEN s.high ELSE e.middle - 1 END
     FROM search s CROSS JOIN LATERAL (
-        SELECT position AS middle, recorded_at <= now() - s.ago * interval '1 second' AS before FROM eventstore_event
+        SELECT position AS middle, recorded_at <= statement_timestamp() - s.ago * interval '1 second' AS before FROM eventstore_event
         WHERE partition = s.partition AND position = s.high - (s.high - s.low) / 2
     ) e WHERE s.low < s.high
 )
@@ -211,6 +218,48 @@ def beat(name: str) -> None:
 def overview() -> Overview:
     """All of it, in six queries."""
     return Overview(lanes=lanes(), consumers=consumers(), dead_letters=dead_letters(), heartbeats=heartbeats(), rate=rate())
+
+
+def missing_migrations() -> list[str]:
+    """The migrations of the running code that the database has not had, as app.name."""
+    missing = _migrations_of_the_code() - set(MigrationRecorder(connection).applied_migrations())
+    return [f"{app}.{name}" for app, name in sorted(missing)]
+
+
+@cache
+def _migrations_of_the_code() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.nodes)
+
+
+def layout_trouble() -> str:
+    """What is wrong with the rows that every database needs; empty when they are there."""
+    ((partitions, relayed),) = _rows(
+        "SELECT count(*), count(r.partition) FROM eventstore_partition p LEFT JOIN eventstore_relaycheckpoint r ON r.partition = p.id"
+    )
+    if partitions != conf().PARTITIONS:
+        return f"EVENTSTORE_PARTITIONS is {conf().PARTITIONS}, but this database was made with {partitions} for good: set it back."
+    missing = [consumer.name for consumer in consumers() if consumer.state == MISSING]
+    if relayed < partitions or missing:
+        return f"Checkpoints are missing ({', '.join(missing) or 'of the relay'}): run manage.py migrate."
+    return ""
+
+
+def transport_trouble(seconds: float = 0.5) -> str:
+    """Why the streams cannot be reached; empty when they can.
+
+    Asked from a thread: a client waits and retries for longer than a probe has patience.
+    """
+    try:
+        _asking.submit(transport().top, 0).result(seconds)
+    except TransportDown as down:
+        return str(down)
+    except NoAnswer:
+        return str(TransportDown(reason=f"nothing within {seconds} s"))
+    return ""
+
+
+#: One thread: while a question hangs, the next one hangs behind it and times out as well.
+_asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="asking-the-streams")
 
 
 def _outbox_of(all_lanes: list[Lane]) -> Outbox:

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "eventstore.api.middleware.RequestFacts",
     "config.requests.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -87,6 +88,11 @@ DATABASES["default"]["OPTIONS"] |= {
     "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=10s",
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REST_FRAMEWORK = {
+    "EXCEPTION_HANDLER": "eventstore.api.problems.answer",
+    "UNAUTHENTICATED_USER": None,
+}
 
 LOGGING = logs.logging_settings(
     style=env.choice("DAYBOOK_LOG", ("json", "console", "auto"), "auto"),

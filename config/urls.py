@@ -1,6 +1,11 @@
 """Where URLs begin."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("eventstore.api.health")),
+    path("", include("eventstore.api.urls")),
+    path("", include("orders.urls")),
+]

@@ -10,6 +10,8 @@ from django.utils.module_loading import autodiscover_modules
 class EventStoreConfig(AppConfig):
     name = "eventstore"
     verbose_name = "Event store"
+    #: What an API key may be allowed to do here.
+    scopes = ("events:read", "ops:read", "ops:write")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

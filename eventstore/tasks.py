@@ -4,6 +4,7 @@ from celery import shared_task
 
 from eventstore import delivery, health
 from eventstore.delivery import wakeups
+from eventstore.models import IdempotencyKey
 
 
 @shared_task(name="eventstore.relay", ignore_result=True, acks_late=True)
@@ -38,3 +39,10 @@ def trim() -> None:
     """Let the streams keep only what somebody needs."""
     delivery.trim()
     health.beat("trim")
+
+
+@shared_task(name="eventstore.prune", ignore_result=True)
+def prune() -> None:
+    """Forget kept answers whose time is over, a batch at a time."""
+    while IdempotencyKey.objects.prune():
+        pass

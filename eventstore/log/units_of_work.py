@@ -16,6 +16,7 @@ from eventstore.context import current_facts
 from eventstore.errors import NestedTransaction, NotInUnitOfWork, StreamMoved
 from eventstore.log.announcements import events_committed
 from eventstore.log.positions import Position
+from eventstore.log.streams import partition_of
 from eventstore.log.writer import Draft, recorded_already, stream_version, write
 from eventstore.messages import Event, encode, name_of
 
@@ -58,9 +59,9 @@ class unit_of_work(ContextDecorator):
         return self._work.position if self._work else None
 
     @property
-    def last_event_id(self) -> UUID | None:
-        """The id of the last event noted so far."""
-        return self._work.drafts[-1].id if self._work and self._work.drafts else None
+    def last_event_ids(self) -> list[UUID]:
+        """The id of the last event noted so far, one per partition: where they stand can be asked again later."""
+        return list({partition_of(draft.stream): draft.id for draft in (self._work.drafts if self._work else ())}.values())
 
     def __enter__(self) -> Self:
         if (outer := _current.get()) is not None:

@@ -1,0 +1,11 @@
+"""Addresses of the event store's own doors. Domain apps add theirs beside them, without trailing slashes."""
+
+from django.urls import path
+
+from eventstore.api.events import EventsView
+from eventstore.api.problem_pages import ProblemView
+
+urlpatterns = [
+    path("api/v1/events", EventsView.as_view()),
+    path("problems/<slug:code>", ProblemView.as_view(), name="problem"),
+]

@@ -1,0 +1,167 @@
+"""Orders over HTTP: bodies into commands, read tables into answers.
+
+Next: orders/handlers.py carries a command out.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from msgspec import Meta
+
+from eventstore.api import (
+    Answer,
+    ApiView,
+    ListQuery,
+    Page,
+    Problem,
+    Query,
+    Question,
+    RecordedEvent,
+    Wish,
+    accepts,
+    from_cursor,
+    paginate,
+    reads,
+    show_event,
+    to_cursor,
+)
+from eventstore.log import read_stream
+from eventstore.messages import Value
+from orders.commands import CancelOrder, PlaceOrder, RefundOrder, UpdateOrder
+from orders.domain import orders
+from orders.handlers import handle
+from orders.models.write import Order
+from orders.queries import OrderRow, OrderView, TimelineRow, Totals, find_order, find_orders, show_summary, timeline_of
+
+
+class ChangedOrder(Value):
+    """An order right after a command."""
+
+    id: UUID
+    version: int
+    status: str
+    currency: str
+    customer_ref: str
+    totals: Totals
+    lines: list[Any]
+    charges: list[Any]
+
+
+class OrdersQuery(ListQuery):
+    """Which orders."""
+
+    status: Literal["placed", "cancelled"] | None = None
+    customer_ref: Annotated[str, Meta(max_length=200)] | None = None
+    currency: Annotated[str, Meta(max_length=3)] | None = None
+    created_gte: Annotated[datetime, Meta(tz=True)] | None = None
+    created_lt: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class OrdersPage(Page, frozen=True, kw_only=True):
+    data: list[OrderRow]
+
+
+class OrderEventsPage(Page, frozen=True, kw_only=True):
+    data: list[RecordedEvent]
+
+
+class TimelinePage(Page, frozen=True, kw_only=True):
+    data: list[TimelineRow]
+
+
+class OrdersView(ApiView):
+    @accepts(PlaceOrder, scope="orders:write", answer=ChangedOrder, status=201)
+    def post(self, wish: Wish[PlaceOrder]) -> Answer:
+        """Place an order."""
+        return show(handle(wish.command), status=201)
+
+    @reads(OrdersQuery, scope="orders:read", projection="orders.order_list", answer=OrdersPage)
+    def get(self, question: Question[OrdersQuery]) -> Answer:
+        """List orders, newest first."""
+        query = question.query
+        found = find_orders(
+            status=query.status,
+            customer_ref=query.customer_ref,
+            currency=query.currency,
+            created_gte=query.created_gte,
+            created_lt=query.created_lt,
+        )
+        return Answer(body=paginate(found, query, by="order_id", show=show_summary))
+
+
+class OrderItemView(ApiView):
+    @reads(scope="orders:read", projection="orders.order_detail", answer=OrderView)
+    def get(self, question: Question[Query], order_id: UUID) -> Answer:
+        """Read one order."""
+        if (order := find_order(order_id)) is None:
+            raise not_here(order_id)
+        return Answer(body=order, version=order.version)
+
+    @accepts(UpdateOrder, scope="orders:write", answer=ChangedOrder, if_match=True)
+    def patch(self, wish: Wish[UpdateOrder]) -> Answer:
+        """Change what is ordered; what is left out stays."""
+        return show(handle(wish.command, expected=wish.expected))
+
+
+class CancelView(ApiView):
+    @accepts(CancelOrder, scope="orders:write", answer=ChangedOrder)
+    def post(self, wish: Wish[CancelOrder]) -> Answer:
+        """Do not fulfil the order."""
+        return show(handle(wish.command, expected=wish.expected))
+
+
+class RefundView(ApiView):
+    @accepts(RefundOrder, scope="orders:write", answer=ChangedOrder)
+    def post(self, wish: Wish[RefundOrder]) -> Answer:
+        """Take lines back and owe their price."""
+        return show(handle(wish.command, expected=wish.expected))
+
+
+class OrderEventsView(ApiView):
+    @reads(ListQuery, scope="orders:read", answer=OrderEventsPage)
+    def get(self, question: Question[ListQuery], order_id: UUID) -> Answer:
+        """Read the events of one order, oldest first, as they were recorded."""
+        query = question.query
+        after = read_version(query.cursor) if query.cursor else 0
+        found = read_stream(orders.stream(order_id), after=after, limit=query.limit + 1)
+        if not found and not after:
+            raise not_here(order_id)
+        shown = [show_event(envelope) for envelope in found[: query.limit]]
+        more = len(found) > query.limit
+        return Answer(body=OrderEventsPage(data=shown, next_cursor=to_cursor(str(shown[-1].version)) if more else None, has_more=more))
+
+
+class TimelineView(ApiView):
+    @reads(scope="orders:read", projection="orders.timeline", answer=TimelinePage)
+    def get(self, question: Question[Query], order_id: UUID) -> Answer:
+        """What happened to the order, in sentences."""
+        if not (told := timeline_of(order_id)):
+            raise not_here(order_id)
+        return Answer(body=TimelinePage(data=told))
+
+
+def show(order: Order, status: int = 200) -> Answer:
+    """An order that a command has just changed."""
+    body = ChangedOrder(
+        id=order.id,
+        version=order.version,
+        status=order.status,
+        currency=order.currency,
+        customer_ref=order.customer_ref,
+        totals=Totals.of(int(order.total), int(order.refunded), order.charges),
+        lines=order.lines,
+        charges=order.charges,
+    )
+    return Answer(body=body, status=status, version=order.version, location=f"/api/v1/orders/{order.id}")
+
+
+def not_here(order_id: UUID) -> Problem:
+    return Problem("order_not_found", f"There is no order {order_id}, or its read table does not know it yet.", status=404)
+
+
+def read_version(cursor: str) -> int:
+    told = from_cursor(cursor)
+    if not (told.isascii() and told.isdecimal() and len(told) < 10):
+        raise Problem("invalid_cursor")
+    return int(told)

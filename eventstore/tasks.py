@@ -25,13 +25,13 @@ def consume(partition: int, names: list[str]) -> None:
 def sweep() -> None:
     """Find what lost hints left behind, what Redis lost, and which parked keys are due."""
     delivery.sweep()
+    health.beat("sweep")
 
 
 @shared_task(name="eventstore.retry", ignore_result=True)
 def retry() -> None:
     """Retry the parked keys that are due."""
     delivery.retry_due()
-    health.beat("sweep")
 
 
 @shared_task(name="eventstore.trim", ignore_result=True)
@@ -46,3 +46,4 @@ def prune() -> None:
     """Forget kept answers whose time is over, a batch at a time."""
     while IdempotencyKey.objects.prune():
         pass
+    health.beat("prune")

@@ -1,5 +1,6 @@
 """Keys that wait because an event of them failed, and their way back: retried in order, followers read from the log."""
 
+import logging
 import time
 import traceback
 
@@ -15,6 +16,8 @@ from eventstore.log import read_partition, read_stream, unit_of_work
 from eventstore.messages import Envelope
 from eventstore.models import FailedEvent, ParkedKey
 from eventstore.scrubbing import scrub
+
+log = logging.getLogger(__name__)
 
 State = ParkedKey.State
 FOLLOWERS = 500  #: events of a released key that are handled in one transaction
@@ -165,3 +168,7 @@ def _record(parked: ParkedKey, envelope: Envelope, error: Exception) -> None:
     )
     if not fresh:
         FailedEvent.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1, **told)
+    where = {"consumer": parked.consumer, "partition": parked.partition, "position": envelope.position, "key": parked.key}
+    which = {"event_id": str(envelope.id), "event_name": envelope.name, "correlation": envelope.correlation}
+    what = {"attempt": parked.attempts, "state": str(parked.state), "error_class": told["error_class"], "reason": told["message"]}
+    log.warning("event_failed", extra=where | which | what)

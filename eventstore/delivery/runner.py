@@ -35,6 +35,8 @@ def drain(consumer: Consumer, partition: int, seconds: float = DRAIN_SECONDS) ->
         moved += step
         if time.monotonic() > until:
             break
+    if moved:
+        log.info("consumed", extra={"consumer": consumer.name, "partition": partition, "events": moved})
     return moved
 
 
@@ -51,7 +53,7 @@ def take_step(consumer: Consumer, partition: int) -> int:
     except BROKEN:
         raise
     except Exception as error:  # whatever a handler raises: find out whose fault it is, one event at a time
-        log.info("batch_failed", extra={"consumer": consumer.name, "partition": partition, "error": repr(error)})
+        log.info("batch_failed", extra={"consumer": consumer.name, "partition": partition, "error_class": type(error).__name__})
         done = _handle_one_by_one(consumer, partition, turn, batch, fallback=fallback)
     return len(batch) if done else 0
 

@@ -59,6 +59,11 @@ class unit_of_work(ContextDecorator):
         return self._work.position if self._work else None
 
     @property
+    def event_count(self) -> int:
+        """How many events are noted so far."""
+        return len(self._work.drafts) if self._work else 0
+
+    @property
     def last_event_ids(self) -> list[UUID]:
         """The id of the last event noted so far, one per partition: where they stand can be asked again later."""
         return list({partition_of(draft.stream): draft.id for draft in (self._work.drafts if self._work else ())}.values())

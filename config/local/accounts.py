@@ -56,6 +56,12 @@ def make_private(folder: Path, account: Account) -> Path:
 
 def make_data_dir(data: Path, account: Account) -> None:
     """The folder that holds everything: closed to others, or, as root, open for walking through only."""
+    standing = next(folder for folder in (data, *data.parents) if folder.exists())
+    if not can_reach(standing, account):
+        raise CannotRun(
+            f"PostgreSQL does not run as root, and the account {account.name} that runs it instead cannot enter {standing}: "
+            "choose a place outside private folders with DAYBOOK_DATA_DIR (or up --data-dir)."
+        )
     try:
         for folder in (*reversed(data.parents), data):
             if not folder.exists():
@@ -64,11 +70,6 @@ def make_data_dir(data: Path, account: Account) -> None:
                 folder.chmod(0o711 if account.name else 0o700)
     except OSError as error:
         raise because(error, data) from error
-    if not can_reach(data, account):
-        raise CannotRun(
-            f"PostgreSQL does not run as root, and the account {account.name} that runs it instead cannot enter {data}: "
-            "choose a place outside private folders with DAYBOOK_DATA_DIR (or up --data-dir)."
-        )
 
 
 def can_reach(path: Path, account: Account) -> bool:

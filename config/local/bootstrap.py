@@ -55,6 +55,8 @@ def enter_environment() -> None:
         )
     try:
         make_environment(distrusted=inside and bool(missing))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; run this again and .venv will be made from the beginning.")
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             sys.exit(DISK_FULL)
@@ -77,14 +79,15 @@ def make_environment(distrusted: bool = False) -> None:
         if distrusted and made == wanted and works():
             return  # whoever we waited for has repaired it
         renew = not made or made == wanted
-        say(f"Making .venv from requirements.lock with Python {sys.version.split()[0]}; this takes about a minute …")
+        work = "Making .venv from" if renew else "The lock has changed: bringing .venv up to date with"
+        say(f"{work} requirements.lock (Python {sys.version.split()[0]}); this takes about a minute …")
         if renew:
             clear()
             VENV.mkdir()
         MADE_FROM.write_text("")
         if renew:
-            create()
-        install(restore=made or "")
+            create(lock.fileno())
+        install(lock.fileno(), restore=made or "")
         MADE_FROM.write_text(wanted)
 
 
@@ -110,36 +113,40 @@ def clear() -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def create() -> None:
+def create(lock: int) -> None:
     """An empty environment, with a pip of its own where this Python can give it one (Debian's cannot)."""
-    code, said = run(sys.executable, "-m", "venv", VENV)
+    code, said = run(sys.executable, "-m", "venv", VENV, lock=lock)
     if code != 0 and "No space left on device" in said:
         sys.exit(DISK_FULL)
     if code != 0:
-        code, said = run(sys.executable, "-m", "venv", "--without-pip", "--clear", VENV)
+        code, said = run(sys.executable, "-m", "venv", "--without-pip", "--clear", VENV, lock=lock)
         MADE_FROM.write_text("")
     if code != 0:
         sys.exit(f"python -m venv failed; its last words:\n{last_lines(said)}")
 
 
-def install(restore: str) -> None:
+def install(lock: int, restore: str) -> None:
     """Everything in the lock and nothing else, by the pip in .venv or by the one of this Python."""
     pip: list[str | Path] = [PYTHON, "-m", "pip"]
     if run(*pip, "--version")[0] != 0:
         pip = [sys.executable, "-m", "pip", "--python", PYTHON]
         if run(sys.executable, "-m", "pip", "--version")[0] != 0:
             sys.exit(NO_PIP)
-    code, said = run(*pip, "install", "--no-deps", "--no-input", "--disable-pip-version-check", "-r", LOCK)
+    options = ["--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+    code, said = run(*pip, "install", *options, "-r", LOCK, lock=lock)
     if code == 0:
         return
     why = next((meaning for words, meaning in MEANINGS.items() if words in said), None)
     if why == NO_NETWORK and restore:
         MADE_FROM.write_text(restore)  # nothing was changed: the old .venv is as good as before
-    sys.exit(why or f"pip could not install requirements.lock; its last words:\n{last_lines(said)}")
+    sys.exit(why or f"pip could not install requirements.lock (exit code {code}). Run this again; it said last:\n{last_lines(said)}")
 
 
-def run(*command: str | Path) -> tuple[int, str]:
-    """Run to the end; return the exit code and what was said."""
+def run(*command: str | Path, lock: int | None = None) -> tuple[int, str]:
+    """Run to the end; return the exit code and what was said.
+
+    The child holds the lock as well: if we are killed, the next run waits for a pip that still writes into .venv.
+    """
     # A pip.conf that says user=true would install outside of .venv.
     settings = {**os.environ, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
     done = subprocess.run(
@@ -148,6 +155,7 @@ def run(*command: str | Path) -> tuple[int, str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        pass_fds=[] if lock is None else [lock],
         text=True,
         errors="replace",
         check=False,
@@ -156,7 +164,9 @@ def run(*command: str | Path) -> tuple[int, str]:
 
 
 def last_lines(said: str) -> str:
-    return "\n".join(said.strip().splitlines()[-5:])
+    """The errors in what was said, or else its end."""
+    lines = said.strip().splitlines()
+    return "\n".join(line[:300] for line in [line for line in lines if "ERROR" in line] or lines[-5:])
 
 
 def say(sentence: str) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import tempfile
 from pathlib import Path
 
 
@@ -20,10 +21,11 @@ def because(error: OSError, folder: Path) -> CannotRun:
 
 
 def disk_full(folder: Path) -> CannotRun:
-    """The disk below this folder has no room."""
+    """The disk below this folder has not enough room."""
     standing = next((place for place in (folder, *folder.parents) if place.exists()), Path("/"))
     free = shutil.disk_usage(standing).free // 2**20
+    variable = "TMPDIR" if folder.is_relative_to(tempfile.gettempdir()) else "DAYBOOK_DATA_DIR (or up --data-dir)"
     return CannotRun(
-        f"The disk that holds {folder} is full ({free} MB left): free some room, "
-        "or choose another place with DAYBOOK_DATA_DIR (or up --data-dir)."
+        f"The disk has no room for {folder} ({free} MB left, 100 MB are a good start): free some, "
+        f"or choose a place on another disk with {variable}."
     )

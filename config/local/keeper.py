@@ -46,15 +46,12 @@ def ensure_kept(data: Path) -> None:
 def turn_off(data: Path) -> None:
     """Stop the servers; only who holds `users.lock` alone may."""
     Valkey(data).stop()
-    Postgres(data).stop()
+    postgres = Postgres(data)
+    postgres.stop()
+    if postgres.sockets.parent != data:
+        shutil.rmtree(postgres.sockets, ignore_errors=True)
     if (data / TEMPORARY).exists():
-        remove(data)
-
-
-def remove(data: Path) -> None:
-    """Remove a temporary data directory and its sockets."""
-    shutil.rmtree(Postgres(data).sockets, ignore_errors=True)
-    shutil.rmtree(data, ignore_errors=True)
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def dismiss(data: Path) -> None:

@@ -28,7 +28,7 @@ def open_shop(*, port: int | None, seed: bool, check: bool) -> None:
         lock = Lock(data / "up.lock")
         closing.callback(lock.close)
         if not lock.try_to_own():
-            raise CannotRun(f"It is already open: {lock.read()} (its data: {data}). Another one needs --data-dir and --port.")
+            raise CannotRun(f"Daybook is already open at {lock.read()}, with its data in {data}. A second one needs --data-dir and --port.")
         listening = closing.enter_context(ports.listen(0 if check and port is None else port or ports.USUAL))
         site = f"http://{ports.HOST}:{listening.getsockname()[1]}"
         lock.write(site)
@@ -48,7 +48,8 @@ def open_shop(*, port: int | None, seed: bool, check: bool) -> None:
         except Stopped:
             pass
         finally:
-            shop.say("Closing …")
+            if shop.programs:
+                shop.say("Closing …")
 
 
 def open_doors(shop: Supervisor, servers: Servers, descriptor: int, site: str, *, seed: bool) -> dict[str, str]:
@@ -71,6 +72,7 @@ def programs(descriptor: int, site: str) -> list[Program]:
     """The processes of the shop, in the order of their start."""
     web = ["gunicorn", "config.wsgi", "--bind", f"fd://{descriptor}", "--worker-class", "gthread", "--workers", "2"]
     web += ["--threads", "4", "--graceful-timeout", "10", "--no-control-socket", "--log-level", "warning"]
+    web += ["--logger-class", "config.gunicorn_logs.Lines"]
     celery = ["celery", "--quiet", "--app", "config.celery"]
     # Gossip and mingle only serve several workers, and stumble when the broker restarts.
     worker = ["worker", "--without-gossip", "--without-mingle", "--concurrency", "2", "--loglevel", "WARNING"]
@@ -90,7 +92,7 @@ def environment(servers: Servers) -> dict[str, str]:
     # Celery warns root at length; on a machine that is all root, like a container, that is only noise.
     quiet = "ignore:You're running the worker with superuser privileges"
     own = {"DJANGO_SETTINGS_MODULE": "config.settings", "DAYBOOK_DEMO": "1", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": quiet}
-    return {**os.environ, **own, **servers.environment()}
+    return {"DAYBOOK_LOG": "console", **os.environ, **own, **servers.environment()}
 
 
 def is_answering(site: str) -> bool:
@@ -107,11 +109,9 @@ def has_said(word: str) -> Callable[[Program], bool]:
 
 
 def revive(servers: Servers, shop: Supervisor) -> None:
-    """Start a server that has died; what it knew is still there, or, for Valkey, can be told again."""
-    for server in servers.wanted:
-        if not server.is_running():
-            shop.say(f"{type(server).__name__} has ended; starting it again.")
-            server.start()
+    """Servers may die too; nothing is lost: what PostgreSQL has committed is on disk, and Valkey is told again."""
+    for name in servers.revive():
+        shop.say(f"{name} had ended; it runs again.")
 
 
 def greet(shop: Supervisor, site: str, notes: dict[str, str], data: Path) -> None:

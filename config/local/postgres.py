@@ -1,8 +1,10 @@
 """A PostgreSQL of this checkout's own: made, started, stopped, and killed when somebody asks for it."""
 
+import os
 import shlex
 import shutil
 import signal
+import time
 from pathlib import Path
 
 from config.local import pids, places, programs
@@ -22,6 +24,12 @@ SETTINGS = {
 }
 #: For servers that live as long as a test run: a crash of the machine may take them along.
 FORGETFUL = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+
+#: No process has it, on no system.
+NOBODYS_NUMBER = 2**31 - 1
+
+#: Seconds for the backends of a killed postmaster to go away.
+OLD_BACKENDS = 10.0
 
 
 class Postgres:
@@ -57,13 +65,19 @@ class Postgres:
         self._check_version()
         try:
             self._configure()
-            # Left over from a kill -9 or a reboot. PostgreSQL would refuse if the number in them lives again.
-            for stale in (self.cluster / "postmaster.pid", self.sockets / f"{places.POSTGRES_SOCKET}.lock"):
-                stale.unlink(missing_ok=True)
+            self._distrust_old_numbers()
         except OSError as error:
             raise because(error, self.cluster) from error
         options = f"-c config_file={shlex.quote(str(self.settings))}"
-        self._run("pg_ctl", "start", "-D", self.cluster, "-l", self.log, "-o", options, "-w", "-t", "300")
+        until = time.monotonic() + OLD_BACKENDS
+        while True:
+            try:
+                return self._run("pg_ctl", "start", "-D", self.cluster, "-l", self.log, "-o", options, "-w", "-t", "300")
+            except CannotRun as refusal:
+                # Its last postmaster was killed, and a backend has not noticed yet. Starting anyway would ruin the data.
+                if "shared memory block" not in str(refusal) or time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
 
     def stop(self) -> None:
         """Stop it if it runs: politely, then at once."""
@@ -84,9 +98,10 @@ class Postgres:
 
     def _make(self) -> None:
         """initdb beside the final place and then a rename: an interrupted first run leaves nothing half-made."""
-        half = self.cluster.with_name("cluster.half")
-        shutil.rmtree(half, ignore_errors=True)
-        shutil.rmtree(self.cluster, ignore_errors=True)
+        for rest in self.home.glob("cluster*"):
+            shutil.rmtree(rest, ignore_errors=True)
+        # A name of its own: an initdb whose manage.py was killed may still be writing.
+        half = self.cluster.with_name(f"cluster.{os.getpid()}")
         words = ["-U", "daybook", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"]
         words += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         self._run("initdb", "-D", half, *words, *([] if self.durable else ["--no-sync"]))
@@ -104,6 +119,15 @@ class Postgres:
                 f"read them: choose another place with up --data-dir, or move that folder away to begin anew."
             )
 
+    def _distrust_old_numbers(self) -> None:
+        """After a kill -9 or a reboot the process numbers in lock files may be somebody else's; PostgreSQL would refuse to start."""
+        (self.sockets / f"{places.POSTGRES_SOCKET}.lock").unlink(missing_ok=True)
+        old = self.cluster / "postmaster.pid"
+        if old.exists():
+            # Only the number: with the other lines PostgreSQL finds backends that outlived their postmaster.
+            _, *rest = old.read_text().splitlines(keepends=True) or [""]
+            old.write_text("".join([f"{NOBODYS_NUMBER}\n", *rest]))
+
     def _configure(self) -> None:
         chosen = SETTINGS | ({} if self.durable else FORGETFUL)
         chosen |= {"unix_socket_directories": str(self.sockets), "data_directory": str(self.cluster)}
@@ -114,13 +138,14 @@ class Postgres:
             self.log.unlink()
 
     def _run(self, program: str, *arguments: str | Path, stdin: str = "") -> None:
+        before = self.log.stat().st_size if self.log.exists() else 0
         done = run(self.account, programs.postgres_programs(self.account) / program, *arguments, stdin=stdin)
         if done.returncode == 0:
             return
-        said = done.stdout + (self.log.read_text(errors="replace")[-2000:] if self.log.exists() else "")
+        said = done.stdout + (self.log.read_bytes()[before:].decode(errors="replace") if self.log.exists() else "")
         if "No space left on device" in said:
             raise disk_full(self.home)
-        last = "\n".join(said.strip().splitlines()[-5:])
+        last = "\n".join(said.strip().splitlines()[-8:])
         raise CannotRun(f"PostgreSQL could not be started ({program} failed; its log is {self.log}):\n{last}")
 
 

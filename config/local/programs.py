@@ -43,17 +43,21 @@ def _within_reach(package: str, program: str, account: Account) -> Path:
         return original / program
     copy = places.cache_dir() / "programs" / f"{package}-{importlib.metadata.version(package)}"
     if not copy.exists():
-        _copy(original, copy, account)
-    return copy / program
+        # Wheels keep the libraries of their programs in a folder beside them.
+        _copy([original, original.with_name(f"{package}.libs")], copy, account)
+    return copy / package / program
 
 
-def _copy(original: Path, copy: Path, account: Account) -> None:
+def _copy(originals: list[Path], copy: Path, account: Account) -> None:
     half = copy.with_name(f"{copy.name}.{os.getpid()}")
     make_data_dir(copy.parent, account)
     try:
-        shutil.copytree(original, half, symlinks=True, ignore=shutil.ignore_patterns("include", "*.py", "__pycache__"))
+        for original in filter(Path.exists, originals):
+            unneeded = shutil.ignore_patterns("include", "*.py", "__pycache__")
+            shutil.copytree(original, half / original.name, symlinks=True, ignore=unneeded)
         for path in (half, *half.rglob("*")):
             if not path.is_symlink():
+                # Said in full: the umask of pip may have been 077.
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         # Whole or not at all.
         half.rename(copy)

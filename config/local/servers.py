@@ -7,6 +7,7 @@ and who gets it alone may stop them (the last one to leave, or the keeper when t
 import atexit
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,6 +46,16 @@ class Servers:
                     server.start()
         except OSError as error:
             raise because(error, self.data) from error
+
+    def revive(self) -> list[str]:
+        """Start those that have died; return their names. Only between enter and leave."""
+        if all(server.is_running() for server in self.wanted):
+            return []
+        with alone(self.data / keeper.STARTING):
+            dead = [server for server in self.wanted if not server.is_running()]
+            for server in dead:
+                server.start()
+        return [type(server).__name__ for server in dead]
 
     def leave(self) -> None:
         """Use them no more; the last one out stops them."""
@@ -90,7 +101,7 @@ def temporary(*, durable: bool = False, postgres: bool = True, valkey: bool = Tr
         yield servers
     finally:
         servers.leave()
-        keeper.remove(data)
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def secret_key(data: Path) -> str:

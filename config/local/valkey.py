@@ -50,7 +50,7 @@ class Valkey:
         make_private(self.home, self.account)
         make_private(self.sockets, self.account)
         places_of = {"dir": self.home, "pidfile": self.home / "server.pid", "logfile": self.log}
-        chosen = SETTINGS | {name: f'"{path}"' for name, path in (places_of | {"unixsocket": self.socket}).items()}
+        chosen = SETTINGS | {name: quoted(str(path)) for name, path in (places_of | {"unixsocket": self.socket}).items()}
         try:
             self.log.unlink(missing_ok=True)
             self.settings.write_text("".join(f"{name} {value}\n" for name, value in chosen.items()))
@@ -89,3 +89,8 @@ class Valkey:
                     return True
             time.sleep(0.01)
         return False
+
+
+def quoted(value: str) -> str:
+    """A value as valkey.conf wants it."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -68,7 +68,7 @@ def add_extras(logger: WrappedLogger, method: str, line: EventDict) -> EventDict
     """What was given as extra={…}; plain values only: frameworks hang requests, sockets and task arguments on their records."""
     record: logging.LogRecord = line.pop("_record")
     for name, value in record.__dict__.items():
-        if name not in STANDARD and isinstance(value, str | int | float | None):
+        if name not in STANDARD and isinstance(value, str | int | float):
             line[name] = value
     return line
 

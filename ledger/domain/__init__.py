@@ -1,0 +1,9 @@
+"""The rules of the ledger: decide what follows from a command, evolve by what happened. Pure, no Django."""
+
+from ledger.domain.accounts import AccountState, accounts
+from ledger.domain.books import Books, evolve
+from ledger.domain.chart import CHART
+from ledger.domain.decisions import decide
+from ledger.domain.posting import wanted_by
+
+__all__ = ["CHART", "AccountState", "Books", "accounts", "decide", "evolve", "wanted_by"]

@@ -1,0 +1,207 @@
+"""The rules of posting: which accounts, whether it balances, whether it was recorded before, whether there is cover."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from eventstore.errors import Refused
+from eventstore.messages import Value
+from ledger.commands import CreditFunds, Posting, PostTransaction, WithdrawFunds
+from ledger.domain.accounts import AccountState, evolve_account
+from ledger.domain.amounts import counter, minor_units
+from ledger.domain.books import Books
+from ledger.domain.chart import opens_itself
+from ledger.domain.currencies import exponent_of
+from ledger.events import AccountOpened, Entry, LedgerEvent, Side, TransactionKind, TransactionPosted
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=366)  #: how far in the future money may take effect
+
+
+class Wanted(Value):
+    """One entry as the command asks for it."""
+
+    account: UUID | str
+    side: Side
+    amount: str
+    currency: str
+
+
+class Move(Value):
+    """One entry with its account found and its amount read."""
+
+    account: AccountState
+    side: Side
+    amount: int
+
+
+def wanted_by(command: Posting) -> tuple[Wanted, ...]:
+    """The entries that a command comes to."""
+    match command:
+        case CreditFunds():
+            return _both(command, "C", "D")
+        case WithdrawFunds():
+            return _both(command, "D", "C")
+        case PostTransaction():
+            return tuple(Wanted(account=leg.account, side=leg.side, amount=leg.amount, currency=leg.currency) for leg in command.entries)
+        case _:
+            assert_never(command)
+
+
+def _both(command: CreditFunds | WithdrawFunds, own: Side, other: Side) -> tuple[Wanted, Wanted]:
+    return (
+        Wanted(account=command.account_id, side=own, amount=command.amount, currency=command.currency),
+        Wanted(account=command.counterparty, side=other, amount=command.amount, currency=command.currency),
+    )
+
+
+def decide_posting(books: Books, command: Posting) -> list[LedgerEvent]:
+    """The transaction, after the system accounts that it opens. Nothing when it was recorded before. Raises Refused."""
+    wanted = wanted_by(command)
+    amounts = [minor_units(entry.amount) for entry in wanted]
+    accounts, opened = _accounts(books, wanted)
+    moves = [Move(account=a, side=entry.side, amount=n) for a, entry, n in zip(accounts, wanted, amounts, strict=True)]
+    _check_currencies(wanted, moves)
+    _check_sums(moves)
+    _check_each_once(moves)
+    recorded = books.transactions.get(command.external_id)
+    if recorded is not None:
+        _check_same(recorded, command, moves)
+        return []
+    posted = TransactionPosted(
+        transaction_id=command.transaction_id,
+        external_id=command.external_id,
+        kind=kind_of(command),
+        effective_at=_effective(command.effective_at, books.at),
+        recorded_at=books.at,
+        entries=tuple(_entry(move) for move in moves),
+        description=command.description,
+    )
+    return [*opened, posted, *posted.echoes]
+
+
+def kind_of(command: Posting) -> TransactionKind:
+    """What kind of transaction a command makes."""
+    match command:
+        case CreditFunds():
+            return "credit"
+        case WithdrawFunds():
+            return "withdrawal"
+        case PostTransaction():
+            return command.kind
+        case _:
+            assert_never(command)
+
+
+def _accounts(books: Books, wanted: tuple[Wanted, ...]) -> tuple[list[AccountState], list[AccountOpened]]:
+    found, opened = [], []
+    for entry in wanted:
+        account = books.find(entry.account)
+        if account is None:
+            event = opens_itself(entry.account) if isinstance(entry.account, str) else None
+            if event is None:
+                raise Refused(f"There is no account {entry.account}.", code="account_not_found", status=404, account=str(entry.account))
+            account = evolve_account(AccountState(), event)
+            opened.append(event)
+        found.append(account)
+    return found, opened
+
+
+def _check_currencies(wanted: tuple[Wanted, ...], moves: list[Move]) -> None:
+    for entry, move in zip(wanted, moves, strict=True):
+        exponent_of(entry.currency)
+        if entry.currency != move.account.currency:
+            raise _invalid(
+                f"Account {move.account.code} is in {move.account.currency}, not in {entry.currency}.",
+                "currency_mismatch",
+                account_id=str(move.account.account_id),
+                currency=move.account.currency,
+            )
+
+
+def _check_sums(moves: list[Move]) -> None:
+    sums: Counter[str] = Counter()
+    for move in moves:
+        sums[move.account.currency] += move.amount if move.side == "D" else -move.amount
+    for currency, difference in sums.items():
+        if difference:
+            raise _invalid(
+                f"The entries do not balance: debits less credits are {difference} {currency}.",
+                "unbalanced_entries",
+                currency=currency,
+                difference=str(difference),
+            )
+
+
+def _check_each_once(moves: list[Move]) -> None:
+    for code, times in Counter(move.account.code for move in moves).items():
+        if times > 1:
+            raise _invalid(f"Account {code} is named {times} times; a transaction touches an account once.", "same_account")
+
+
+def _check_same(recorded: TransactionPosted, command: Posting, moves: list[Move]) -> None:
+    """An external id says the same for ever. Raises Refused and names the first field that differs."""
+    is_now = [(entry.account_code, entry.side, entry.currency, entry.amount) for entry in recorded.entries]
+    wanted = [(move.account.code, move.side, move.account.currency, str(move.amount)) for move in moves]
+    pairs: list[tuple[str, object, object]] = [
+        ("kind", recorded.kind, kind_of(command)),
+        ("entries", len(is_now), len(wanted)),
+    ]
+    for index, (now, then) in enumerate(zip(is_now, wanted, strict=False)):
+        prefix = f"entries/{index}/" if isinstance(command, PostTransaction) else ""
+        account = "counterparty" if index and not prefix else "account"
+        pairs += zip((prefix + account, prefix + "side", prefix + "currency", prefix + "amount"), now, then, strict=True)
+    if command.effective_at is not None:
+        pairs.append(("effective_at", recorded.effective_at, command.effective_at))
+    pairs.append(("description", recorded.description, command.description))
+    for field, told, asked in pairs:
+        if told != asked:
+            raise Refused(
+                f"external_id {recorded.external_id} was posted as transaction {recorded.transaction_id} with another {field}.",
+                code="external_id_conflict",
+                field=field,
+                transaction_id=str(recorded.transaction_id),
+            )
+
+
+def _effective(told: datetime | None, at: datetime) -> datetime:
+    if told is None:
+        return at
+    if told < EARLIEST:
+        raise _invalid(f"effective_at is before {EARLIEST:%Y}.", "effective_too_early")
+    if told > at + AHEAD:
+        raise _invalid(f"effective_at is more than {AHEAD.days} days ahead.", "effective_in_future")
+    return told.astimezone(UTC)
+
+
+def _entry(move: Move) -> Entry:
+    """The entry as it is recorded. Raises Refused when it would take a locked account below its floor."""
+    before, amount = move.account, str(move.amount)
+    plain = Entry(account_id=before.account_id, account_code=before.code, side=move.side, amount=amount, currency=before.currency)
+    if not before.is_locked:
+        return plain
+    after = before.moved(move.side, move.amount)
+    counter(max(after.debits_posted, after.credits_posted))
+    _check_cover(before, after, move)
+    return replace(plain, account_version=before.version + 1, balance_after=str(after.posted))
+
+
+def _check_cover(before: AccountState, after: AccountState, move: Move) -> None:
+    """Only what goes out needs cover: an account below its floor can always be paid up."""
+    if move.side == before.normal_side or after.available is None or after.available >= 0:
+        return
+    raise _invalid(
+        f"available {before.available} {before.currency}, requested {move.amount} {before.currency}",
+        "credit_limit_exceeded" if before.credit_limit else "insufficient_funds",
+        account_id=str(before.account_id),
+        available=str(before.available),
+        requested=str(move.amount),
+        currency=before.currency,
+    )
+
+
+def _invalid(detail: str, code: str, **facts: str) -> Refused:
+    return Refused(detail, code=code, status=422, **facts)

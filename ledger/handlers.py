@@ -1,0 +1,94 @@
+"""Commands carried out: lock, decide, record, append. All four or none.
+
+Next: eventstore/log/writer.py records the events when the unit of work ends.
+"""
+
+from collections.abc import Sequence
+from typing import assert_never
+from uuid import UUID
+
+from django.db import connection
+
+from eventstore.errors import StreamMoved
+from eventstore.log import NEW, append, unit_of_work
+from ledger.commands import OpenAccount, Posting
+from ledger.domain import Books, accounts, decide, wanted_by
+from ledger.events import AccountOpened, EntryPosted, LedgerEvent, TransactionPosted
+from ledger.models.constraints import constraints_speak
+from ledger.models.write import Account, Transaction, moment_after
+
+Rows = dict[UUID, Account]
+
+
+@unit_of_work()
+def open_account(command: OpenAccount) -> tuple[Account, bool]:
+    """Open an account; return it, and whether it is new.
+
+    Raises Refused when it is open as something else, StreamMoved when another writer was first.
+    """
+    rows = {row.id: row for row in Account.objects.locked([command.account_id, command.code or ""])}
+    events = decide(_books(rows), command)
+    with constraints_speak():
+        _record(events, rows)
+    known = [row for row in rows.values() if row.code == command.code]
+    return known[0] if known else rows[command.account_id], bool(events)
+
+
+@unit_of_work()
+def post(command: Posting) -> tuple[Transaction, bool]:
+    """Post a transaction; return it, and whether it is new: an external_id that was posted before is the same transaction.
+
+    Raises Refused when the rules say no, StreamMoved when another writer was first.
+    """
+    rows = {row.id: row for row in Account.objects.locked(entry.account for entry in wanted_by(command))}
+    before = Transaction.objects.recorded_as(command.external_id)
+    events = decide(_books(rows, before), command)
+    if before is not None and not events:
+        return before, False
+    with constraints_speak():
+        _record(events, rows)
+        # What is judged at COMMIT is judged here, while there is somebody to answer.
+        connection.check_constraints()
+    return Transaction.objects.get(pk=command.transaction_id), True
+
+
+def _books(rows: Rows, before: Transaction | None = None) -> Books:
+    return Books(
+        at=moment_after(rows.values()),
+        accounts={row.id: row.state for row in rows.values()},
+        transactions={before.external_id: before.posted} if before else {},
+    )
+
+
+def _record(events: Sequence[LedgerEvent], rows: Rows) -> None:
+    """Write rows and note events. Everything was decided before: whoever is refused has noted nothing."""
+    for event in events:
+        match event:
+            case AccountOpened():
+                _open(event, rows)
+            case TransactionPosted():
+                Transaction.record(event)
+                _move(event, rows)
+            case EntryPosted():
+                _move(event, rows)
+            case _:
+                assert_never(event)
+
+
+def _open(event: AccountOpened, rows: Rows) -> None:
+    row, fresh = Account.opened(event)
+    if fresh:
+        append(row.stream, [event], expected=NEW)
+    elif row.state != accounts.fold([event]):
+        raise StreamMoved(stream=row.stream, expected=NEW)
+    rows[row.id] = row
+
+
+def _move(event: TransactionPosted | EntryPosted, rows: Rows) -> None:
+    if event.home is None:  # no account of it is locked
+        append(f"transaction-{event.transaction_id}", [event], expected=NEW)
+        return
+    account = rows[event.home.account_id]
+    # The row is locked, so nobody else appends to its stream before this transaction ends.
+    append(account.stream, [event], expected=account.version)
+    account.keep(accounts.fold([event], account.state))

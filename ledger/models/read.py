@@ -1,0 +1,49 @@
+"""Rows that projections fill: what the outside may ask about money."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class Balance(models.Model):
+    """What an account has, as far as this read table has come."""
+
+    account_id = models.UUIDField(primary_key=True)
+    code = models.CharField(max_length=120)
+    currency = models.CharField(max_length=3)
+    exponent = models.PositiveSmallIntegerField(default=0)
+    normal_side = models.CharField(max_length=1, default="")
+    credit_limit = models.DecimalField(max_digits=38, decimal_places=0, null=True)
+    debits_posted = models.DecimalField(max_digits=38, decimal_places=0, default=0)
+    credits_posted = models.DecimalField(max_digits=38, decimal_places=0, default=0)
+    debits_pending = models.DecimalField(max_digits=38, decimal_places=0, default=0)
+    credits_pending = models.DecimalField(max_digits=38, decimal_places=0, default=0)
+    version = models.PositiveIntegerField(default=0)
+    recorded_at = models.DateTimeField(help_text="Of the newest event in it.")
+
+    def __str__(self) -> str:
+        return f"balance of {self.code}"
+
+
+class StatementLine(models.Model):
+    """One entry of an account with the balance it left."""
+
+    key = models.CharField(primary_key=True, max_length=80, help_text="transaction:account")
+    account_id = models.UUIDField()
+    account_version = models.PositiveIntegerField(default=0, help_text="0 for an account that keeps no running balance.")
+    transaction_id = models.UUIDField()
+    external_id = models.CharField(max_length=200)
+    kind = models.CharField(max_length=12)
+    side = models.CharField(max_length=1)
+    amount = models.DecimalField(max_digits=38, decimal_places=0)
+    currency = models.CharField(max_length=3)
+    balance_after = models.DecimalField(max_digits=38, decimal_places=0, null=True)
+    effective_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    description = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null is "none was given"
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["account_id", "-account_version", "-key"], name="statement_of_account")]
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.amount} {self.currency}"

@@ -1,6 +1,7 @@
 """The composition root as a Django app: it owns the commands that touch every app."""
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class ConfigConfig(AppConfig):
@@ -9,3 +10,9 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         # shared_task needs the Celery app in every process, web included.
         from config import celery  # noqa: F401
+
+
+class ConsoleConfig(AdminConfig):
+    """Django's admin with our site in it."""
+
+    default_site = "config.admin_site.DaybookSite"

@@ -8,10 +8,10 @@ from typing import Self
 from uuid import UUID
 
 import msgspec
-from django.db import connection
 from django.http import HttpRequest
 
 from eventstore.api.problems import Problem
+from eventstore.api.statements import ask, tell
 from eventstore.clock import now
 from eventstore.log import Position, read_event
 from eventstore.models import IdempotencyKey
@@ -63,13 +63,16 @@ SELECT pg_try_advisory_xact_lock(%s), k.fingerprint, k.status, k.headers, k.body
 FROM (SELECT) AS one LEFT JOIN eventstore_idempotencykey k ON k.id = %s
 """
 
+KEEP = """
+INSERT INTO eventstore_idempotencykey (id, scope, key, fingerprint, status, headers, body, event_ids, expires_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s) ON CONFLICT DO NOTHING
+"""
+
 
 def claim(ticket: Ticket) -> Kept | None:
     """Take the key until this transaction ends; what was answered before, if anything. Raises Problem (409, 422)."""
     lock = int.from_bytes(ticket.id.bytes[:8], signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [lock, ticket.id])
-        free, fingerprint, *kept = cursor.fetchone()
+    free, fingerprint, *kept = ask(CLAIM, [lock, ticket.id]) or ()
     if fingerprint is None:
         if not free:
             raise Problem("idempotency_in_progress", headers={"Retry-After": "1"})
@@ -79,23 +82,9 @@ def claim(ticket: Ticket) -> Kept | None:
 
 def keep(ticket: Ticket, status: int, headers: Mapping[str, str], body: bytes, event_ids: Sequence[UUID] = ()) -> bool:
     """Write down an answer; False when somebody else answered this key meanwhile. The primary key is the guard."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO eventstore_idempotencykey (id, scope, key, fingerprint, status, headers, body, event_ids, expires_at)
-               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
-            [
-                ticket.id,
-                ticket.scope,
-                ticket.key,
-                ticket.fingerprint,
-                status,
-                msgspec.json.encode(dict(headers)).decode(),
-                body.decode(),
-                list(event_ids),
-                now() + KEPT,
-            ],
-        )
-        return bool(cursor.rowcount)
+    told = msgspec.json.encode(dict(headers)).decode()
+    row = [ticket.id, ticket.scope, ticket.key, ticket.fingerprint, status, told, body.decode(), list(event_ids), now() + KEPT]
+    return bool(tell(KEEP, row))
 
 
 def recall(ticket: Ticket) -> Kept:

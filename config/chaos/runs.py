@@ -151,7 +151,7 @@ def storm(scene: Scene, options: Options, tell: Tell) -> Counter[str]:
     """One blow after the other; return how many there were of each kind."""
     struck: Counter[str] = Counter()
     begun = time.monotonic()
-    for blow in plans.plan(options.seed, faults.WEIGHTS):
+    for blow in plans.plan(options.seed, faults.weights(options.without)):
         if time.monotonic() - begun + blow.pause > options.seconds:
             break
         scene.pause(blow.pause)

@@ -41,6 +41,8 @@ class Runner(DiscoverRunner):
         # 0 is Django's default; who asks for one process says --parallel 1.
         if parallel == 0 and not pdb and multiprocessing.get_start_method() in ("fork", "spawn"):
             parallel = max(2, os.cpu_count() or 1)
+        if not sys.stdin.isatty():
+            options["interactive"] = False  # nobody is there to allow the old test database to be dropped
         super().__init__(parallel=parallel, pdb=pdb, **options)
 
     def run_tests(self, test_labels: list[str], **options: Any) -> int:

@@ -54,22 +54,26 @@ def make_private(folder: Path, account: Account) -> Path:
     return folder
 
 
-def make_data_dir(data: Path, account: Account) -> None:
+def make_data_dir(data: Path) -> None:
     """The folder that holds everything: closed to others, or, as root, open for walking through only."""
+    try:
+        for folder in (*reversed(data.parents), data):
+            if not folder.exists():
+                folder.mkdir(exist_ok=True)
+                # Said in full: the umask of root may be 077.
+                folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    except OSError as error:
+        raise because(error, data) from error
+
+
+def check_reach(data: Path, account: Account) -> None:
+    """Can the account of the servers come to this place at all? Asked before anything is made there."""
     standing = next(folder for folder in (data, *data.parents) if folder.exists())
     if not can_reach(standing, account):
         raise CannotRun(
             f"PostgreSQL does not run as root, and the account {account.name} that runs it instead cannot enter {standing}: "
             "choose a place outside private folders with DAYBOOK_DATA_DIR (or up --data-dir)."
         )
-    try:
-        for folder in (*reversed(data.parents), data):
-            if not folder.exists():
-                folder.mkdir(exist_ok=True)
-                # Said in full: the umask of root may be 077.
-                folder.chmod(0o711 if account.name else 0o700)
-    except OSError as error:
-        raise because(error, data) from error
 
 
 def can_reach(path: Path, account: Account) -> bool:

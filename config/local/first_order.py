@@ -36,14 +36,14 @@ class Answer:
         return json.loads(self.text)
 
 
-def ask(url: str, *, key: str = "", body: Any = None, headers: dict[str, str] | None = None) -> Answer:
+def ask(url: str, *, key: str = "", body: Any = None, headers: dict[str, str] | None = None, seconds: float = 15) -> Answer:
     """GET, or POST when there is a body. Every status is an answer; only silence is an error."""
     sent = {"Accept": "application/json", "Content-Type": "application/json"} | (headers or {})
     if key:
         sent["Authorization"] = f"Bearer {key}"
     data = None if body is None else json.dumps(body).encode()
     try:
-        with NEARBY.open(urllib.request.Request(url, data=data, headers=sent), timeout=15) as reply:
+        with NEARBY.open(urllib.request.Request(url, data=data, headers=sent), timeout=seconds) as reply:
             return Answer(reply.status, {name.lower(): value for name, value in reply.headers.items()}, reply.read().decode())
     except urllib.error.HTTPError as error:
         return Answer(error.code, {name.lower(): value for name, value in error.headers.items()}, error.read().decode(errors="replace"))

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from config.local import ports
-from config.local.accounts import make_data_dir, server_account
+from config.local.accounts import make_data_dir
 from config.local.errors import CannotRun
 from config.local.first_order import ask, curl, place_order
 from config.local.locks import Lock
@@ -24,7 +24,7 @@ def open_shop(*, port: int | None, seed: bool, check: bool) -> None:
     """Start everything and keep it running until Ctrl-C; with `check`, only until one order went all the way."""
     with ExitStack() as closing:
         data = data_dir()
-        make_data_dir(data, server_account())
+        make_data_dir(data)
         lock = Lock(data / "up.lock")
         closing.callback(lock.close)
         if not lock.try_to_own():
@@ -98,7 +98,8 @@ def environment(servers: Servers) -> dict[str, str]:
 def is_answering(site: str) -> bool:
     """Does /readyz say that the web process can work?"""
     try:
-        return ask(f"{site}/readyz").status < 500
+        # Our socket accepts calls before anybody is there to answer: do not wait for long.
+        return ask(f"{site}/readyz", seconds=1).status < 500
     except (OSError, urllib.error.URLError):
         return False
 

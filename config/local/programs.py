@@ -44,13 +44,13 @@ def _within_reach(package: str, program: str, account: Account) -> Path:
     copy = places.cache_dir() / "programs" / f"{package}-{importlib.metadata.version(package)}"
     if not copy.exists():
         # Wheels keep the libraries of their programs in a folder beside them.
-        _copy([original, original.with_name(f"{package}.libs")], copy, account)
+        _copy([original, original.with_name(f"{package}.libs")], copy)
     return copy / package / program
 
 
-def _copy(originals: list[Path], copy: Path, account: Account) -> None:
+def _copy(originals: list[Path], copy: Path) -> None:
     half = copy.with_name(f"{copy.name}.{os.getpid()}")
-    make_data_dir(copy.parent, account)
+    make_data_dir(copy.parent)
     try:
         for original in filter(Path.exists, originals):
             unneeded = shutil.ignore_patterns("include", "*.py", "__pycache__")

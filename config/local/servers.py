@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from config.local import keeper, pids, places
-from config.local.accounts import make_data_dir, server_account
+from config.local.accounts import check_reach, make_data_dir, server_account
 from config.local.errors import because
 from config.local.locks import Lock, alone
 from config.local.postgres import Postgres
@@ -33,9 +33,10 @@ class Servers:
 
     def enter(self) -> None:
         """Use them from now on; start what does not run. Returns when they answer."""
-        make_data_dir(self.data, server_account())
         if not self.wanted:
             return
+        check_reach(self.data, server_account())
+        make_data_dir(self.data)
         pids.adopt_orphans()
         try:
             with alone(self.data / keeper.STARTING):
@@ -108,7 +109,7 @@ def secret_key(data: Path) -> str:
     """Made once for a data directory and kept in it, readable by its owner only."""
     kept, new = data / "secret_key", data / f"secret_key.{os.getpid()}"
     if not kept.exists():
-        make_data_dir(data, server_account())
+        make_data_dir(data)
         try:
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(50))

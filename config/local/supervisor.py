@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from config.local.errors import CannotRun
 
@@ -61,7 +62,7 @@ class Supervisor:
         self._colourful = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         self._printing = threading.Lock()
 
-    def __enter__(self) -> "Supervisor":
+    def __enter__(self) -> Self:
         self._before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         return self
 
@@ -154,9 +155,10 @@ class Supervisor:
 
     def _echo(self, program: Program, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            program.said.append(line)
-            self.say(line.rstrip(), program.name)
+        with process.stdout as lines:
+            for line in lines:
+                program.said.append(line)
+                self.say(line.rstrip(), program.name)
 
     def _hear_out(self, program: Program) -> None:
         """Let its last words be printed."""

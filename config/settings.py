@@ -94,6 +94,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "eventstore.api.problems.answer",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Daybook",
+    "VERSION": "1",
+    "DESCRIPTION": "Orders and ledger of a shop's back office, and the events that tell what happened.",
+    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": (),
+    "POSTPROCESSING_HOOKS": ["eventstore.api.openapi.complete"],
 }
 
 LOGGING = logs.logging_settings(

@@ -32,7 +32,7 @@ from orders.commands import CancelOrder, PlaceOrder, RefundOrder, UpdateOrder
 from orders.domain import orders
 from orders.handlers import handle
 from orders.models.write import Order
-from orders.queries import OrderRow, OrderView, TimelineRow, Totals, find_order, find_orders, show_summary, timeline_of
+from orders.queries import ListedOrder, ShownOrder, TimelineSentence, Totals, find_order, find_orders, show_summary, timeline_of
 
 
 class ChangedOrder(Value):
@@ -59,7 +59,7 @@ class OrdersQuery(ListQuery):
 
 
 class OrdersPage(Page, frozen=True, kw_only=True):
-    data: list[OrderRow]
+    data: list[ListedOrder]
 
 
 class OrderEventsPage(Page, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ class OrderEventsPage(Page, frozen=True, kw_only=True):
 
 
 class TimelinePage(Page, frozen=True, kw_only=True):
-    data: list[TimelineRow]
+    data: list[TimelineSentence]
 
 
 class OrdersView(ApiView):
@@ -90,8 +90,8 @@ class OrdersView(ApiView):
         return Answer(body=paginate(found, query, by="order_id", show=show_summary))
 
 
-class OrderItemView(ApiView):
-    @reads(scope="orders:read", projection="orders.order_detail", answer=OrderView)
+class OrderView(ApiView):
+    @reads(scope="orders:read", projection="orders.order_detail", answer=ShownOrder)
     def get(self, question: Question[Query], order_id: UUID) -> Answer:
         """Read one order."""
         if (order := find_order(order_id)) is None:

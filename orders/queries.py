@@ -25,7 +25,7 @@ class Totals(Value):
         return cls(items=str(total - extra), charges=str(extra), total=str(total), refunded=str(refunded))
 
 
-class OrderView(Value):
+class ShownOrder(Value):
     """One order with everything that is known about it."""
 
     id: UUID
@@ -43,7 +43,7 @@ class OrderView(Value):
     changed_at: datetime
 
 
-class OrderRow(Value):
+class ListedOrder(Value):
     """One line of the list of orders."""
 
     id: UUID
@@ -58,7 +58,7 @@ class OrderRow(Value):
     changed_at: datetime
 
 
-class TimelineRow(Value):
+class TimelineSentence(Value):
     """One sentence of an order's history."""
 
     event_id: UUID
@@ -88,22 +88,22 @@ def find_orders(
     return OrderSummary.objects.filter(**{field: value for field, value in wanted.items() if value is not None})
 
 
-def find_order(order_id: UUID) -> OrderView | None:
+def find_order(order_id: UUID) -> ShownOrder | None:
     """One order as its read table has it."""
     row = OrderDetail.objects.filter(pk=order_id).first()
     if row is None:
         return None
-    told = {name: getattr(row, name) for name in OrderView.__struct_fields__ if name not in ("id", "totals")}
-    return OrderView(id=row.order_id, totals=Totals.of(int(row.total), int(row.refunded), row.charges), **told)
+    told = {name: getattr(row, name) for name in ShownOrder.__struct_fields__ if name not in ("id", "totals")}
+    return ShownOrder(id=row.order_id, totals=Totals.of(int(row.total), int(row.refunded), row.charges), **told)
 
 
-def timeline_of(order_id: UUID) -> list[TimelineRow]:
+def timeline_of(order_id: UUID) -> list[TimelineSentence]:
     """What happened to an order, oldest first."""
     rows = TimelineEntry.objects.filter(order_id=order_id).order_by("version", "event_id")
-    return [TimelineRow(**row) for row in rows.values(*TimelineRow.__struct_fields__)]
+    return [TimelineSentence(**row) for row in rows.values(*TimelineSentence.__struct_fields__)]
 
 
-def show_summary(row: OrderSummary) -> OrderRow:
+def show_summary(row: OrderSummary) -> ListedOrder:
     """A row of the list as clients see it."""
-    told = {name: getattr(row, name) for name in OrderRow.__struct_fields__ if name not in ("id", "total", "refunded")}
-    return OrderRow(id=row.order_id, total=str(row.total), refunded=str(row.refunded), **told)
+    told = {name: getattr(row, name) for name in ListedOrder.__struct_fields__ if name not in ("id", "total", "refunded")}
+    return ListedOrder(id=row.order_id, total=str(row.total), refunded=str(row.refunded), **told)

@@ -2,11 +2,11 @@
 
 from django.urls import path
 
-from orders.api import CancelView, OrderEventsView, OrderItemView, OrdersView, RefundView, TimelineView
+from orders.api import CancelView, OrderEventsView, OrdersView, OrderView, RefundView, TimelineView
 
 urlpatterns = [
     path("api/v1/orders", OrdersView.as_view()),
-    path("api/v1/orders/<uuid:order_id>", OrderItemView.as_view()),
+    path("api/v1/orders/<uuid:order_id>", OrderView.as_view()),
     path("api/v1/orders/<uuid:order_id>/cancel", CancelView.as_view()),
     path("api/v1/orders/<uuid:order_id>/refund", RefundView.as_view()),
     path("api/v1/orders/<uuid:order_id>/events", OrderEventsView.as_view()),

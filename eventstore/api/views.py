@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from eventstore.api.callers import KeyAuthentication, StaffSession
+from eventstore.api.openapi import DoorSchema
 from eventstore.api.problems import Problem
 
 
@@ -31,6 +32,7 @@ class ApiView(APIView):
     parser_classes = ()
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = JsonOnly
+    schema = DoorSchema()
 
     @property
     def default_response_headers(self) -> dict[str, str]:

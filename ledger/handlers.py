@@ -27,11 +27,16 @@ def open_account(command: OpenAccount) -> tuple[Account, bool]:
     Raises Refused when it is open as something else, StreamMoved when another writer was first.
     """
     rows = {row.id: row for row in Account.objects.locked([command.account_id, command.code or ""])}
-    events = decide(_books(rows), command)
-    with constraints_speak():
-        _record(events, rows)
+    fresh = False
+    match decide(_books(rows), command):
+        case [AccountOpened() as event]:
+            with constraints_speak():
+                row, fresh = _open(event)
+            rows |= {row.id: row}
+            if not fresh:
+                decide(_books(rows), command)  # another writer was first: it is the same account, or this refuses
     known = [row for row in rows.values() if row.code == command.code]
-    return known[0] if known else rows[command.account_id], bool(events)
+    return known[0] if known else rows[command.account_id], fresh
 
 
 @unit_of_work()
@@ -65,7 +70,10 @@ def _record(events: Sequence[LedgerEvent], rows: Rows) -> None:
     for event in events:
         match event:
             case AccountOpened():
-                _open(event, rows)
+                row, _ = _open(event)
+                if row.state != accounts.fold([event]):  # another writer was first, and made it something else or used it
+                    raise StreamMoved(stream=row.stream, expected=NEW)
+                rows[row.id] = row
             case TransactionPosted():
                 Transaction.record(event)
                 _move(event, rows)
@@ -75,13 +83,11 @@ def _record(events: Sequence[LedgerEvent], rows: Rows) -> None:
                 assert_never(event)
 
 
-def _open(event: AccountOpened, rows: Rows) -> None:
+def _open(event: AccountOpened) -> tuple[Account, bool]:
     row, fresh = Account.opened(event)
     if fresh:
         append(row.stream, [event], expected=NEW)
-    elif row.state != accounts.fold([event]):
-        raise StreamMoved(stream=row.stream, expected=NEW)
-    rows[row.id] = row
+    return row, fresh
 
 
 def _move(event: TransactionPosted | EntryPosted, rows: Rows) -> None:

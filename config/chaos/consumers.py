@@ -12,7 +12,7 @@ witness = Consumer("chaos.effects")
 
 
 #: Now and then it is slow, as consumers are: something waits when a fault comes, and two that take the same event meet.
-EVERY, SLOW = 8, 0.025
+EVERY, SLOW = 16, 0.1
 
 
 # This app is the last one, so every event of the house is registered by now.

@@ -38,7 +38,8 @@ SELECT (SELECT sum(repairs)::int FROM eventstore_relaycheckpoint) AS repairs,
        (SELECT count(*) FROM eventstore_parkedkey) AS parked,
        round(percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric, 1)::float AS p50_ms,
        round(percentile_cont(0.99) WITHIN GROUP (ORDER BY ms)::numeric, 1)::float AS p99_ms
-FROM (SELECT extract(epoch FROM f.at - e.recorded_at) * 1000 AS ms FROM chaos_effect f JOIN eventstore_event e ON e.id = f.event_id) AS delay
+FROM (SELECT extract(epoch FROM f.at - e.recorded_at) * 1000 AS ms
+      FROM chaos_effect f JOIN eventstore_event e ON e.id = f.event_id) AS delay
 """
 
 

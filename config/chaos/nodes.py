@@ -27,7 +27,8 @@ class Node:
         self.said = folder / f"{name}.log"
         self.crashes = 0  #: ends that nobody wished for
         self.groups: set[int] = set()
-        self._command, self._environment, self._descriptors = command, dict(environment), descriptors
+        self.command = list(command)
+        self._environment, self._descriptors = dict(environment), descriptors
         self._process: subprocess.Popen[bytes] | None = None
         self._due = 0.0
         self._killed = False
@@ -54,7 +55,7 @@ class Node:
         """Start it; returns at once. From the main thread only: the leash is tied to the thread that made the child."""
         with self.said.open("ab") as said:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *self._command],
+                [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *self.command],
                 cwd=CHECKOUT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

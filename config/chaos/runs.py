@@ -113,6 +113,7 @@ def set_up(servers: Servers, environment: dict[str, str], folder: Path, descript
     web, worker, beat = (
         Node(program.name, program.command, environment, folder, program.descriptors) for program in programs(descriptor, "")
     )
+    worker.command += ["--concurrency", "4"]  # more than one wants the same partition now and then
     scene = Scene(servers, web, worker, beat)
     start = "import django; django.setup(); from config.chaos.unit_clients import main; main()"
     for name in ("unit",):

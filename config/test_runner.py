@@ -73,9 +73,11 @@ class Runner(DiscoverRunner):
     def suite_result(self, suite: unittest.TestSuite, result: Any, **options: Any) -> int:
         broken = [test for test, _ in (*result.failures, *result.errors)] + result.unexpectedSuccesses
         failed = len({getattr(test, "test_case", test).id() for test in broken})
+        if result.shouldStop and not failed:
+            print("Interrupted: not all tests have run.", file=sys.stderr)
         closing_line(result.passed, failed, len(result.skipped))
-        # A run of nothing proves nothing.
-        return failed or int(result.testsRun == 0)
+        # A run of nothing proves nothing, and unittest takes half a run for a good one.
+        return failed or int(result.testsRun == 0 or result.shouldStop)
 
 
 def closing_line(passed: int, failed: int, skipped: int) -> None:

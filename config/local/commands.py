@@ -50,7 +50,8 @@ def prepare(command: str, options: list[str]) -> None:
     """Choose the settings, and have servers running where they are needed."""
     if command == "test":
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.test_settings")
-        use_temporary_servers()
+        if not needs_help(options):
+            use_temporary_servers()
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if command == "up" and not needs_help(options):

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import django
+import psycopg
+from django.conf import settings
 from django.core.management import call_command, get_commands
 
 from config.local.commands import MIGRATED
@@ -66,4 +68,8 @@ def keep(notes: Path, done: dict[str, Any], **news: Any) -> None:
 
 if __name__ == "__main__":
     django.setup()
+    try:
+        psycopg.connect(settings.DATABASE_URL, connect_timeout=5).close()
+    except psycopg.OperationalError as error:
+        sys.exit(f"The database of DATABASE_URL does not answer: {error}")
     prepare_database(Path(sys.argv[1]), seed=sys.argv[2] == "seed")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 import time
 import urllib.error
@@ -57,7 +58,8 @@ def open_doors(shop: Supervisor, servers: Servers, descriptor: int, site: str, *
     begun = time.monotonic()
     servers.enter()
     shop.environment = environment(servers)
-    shop.say(f"PostgreSQL and Valkey answer ({time.monotonic() - begun:.1f} s).")
+    for server in servers.wanted:
+        shop.say(f"{server.name} answers ({time.monotonic() - begun:.1f} s).")
 
     # Notes belong to a database: another DATABASE_URL is another first run.
     notes = servers.data / f"demo-{sha256(shop.environment['DATABASE_URL'].encode()).hexdigest()[:10]}.json"
@@ -128,5 +130,7 @@ def greet(shop: Supervisor, site: str, notes: dict[str, str], data: Path) -> Non
         f"The data are in {data}. Ctrl-C stops everything.",
         "",
     ]
+    if os.environ.get("DAYBOOK_DATA_DIR"):
+        lines.insert(-1, f"Other commands find them with: export DAYBOOK_DATA_DIR={shlex.quote(str(data))}")
     for line in lines:
         shop.say(line)

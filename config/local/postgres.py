@@ -35,6 +35,8 @@ OLD_BACKENDS = 10.0
 class Postgres:
     """One database cluster below a data directory, reached through a socket that only its owner and root can open."""
 
+    name = "PostgreSQL"
+
     def __init__(self, data: Path, *, durable: bool = True) -> None:
         self.durable = durable
         self.home = data / "postgres"

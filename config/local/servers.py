@@ -56,7 +56,7 @@ class Servers:
             dead = [server for server in self.wanted if not server.is_running()]
             for server in dead:
                 server.start()
-        return [type(server).__name__ for server in dead]
+        return [server.name for server in dead]
 
     def leave(self) -> None:
         """Use them no more; the last one out stops them."""

@@ -26,6 +26,8 @@ SETTINGS = {
 class Valkey:
     """One server below a data directory, reached through a socket that only its owner and root can open."""
 
+    name = "Valkey"
+
     def __init__(self, data: Path) -> None:
         self.home = data / "valkey"
         self.settings = data / "valkey.conf"

@@ -79,6 +79,12 @@ class ClosingLine(SimpleTestCase):
     def test_a_run_of_nothing_proves_nothing(self):
         self.assertEqual(self.closing_line(), ("0 passed, 0 failed\n", 1))
 
+    def test_a_run_that_was_interrupted_is_no_success(self):
+        runner, result = Runner(verbosity=0, parallel=1), Runner(parallel=1).get_resultclass()(None, False, 0)  # type: ignore[arg-type]
+        result.testsRun, result.shouldStop = 1, True
+        with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
+            self.assertEqual(runner.suite_result(unittest.TestSuite(), result), 1)
+
     def test_who_wants_to_be_alone_is_known_by_the_tag(self):
         load = unittest.defaultTestLoader.loadTestsFromTestCase
         self.assertEqual([is_alone(load(case)) for case in (Lonely, Mixed)], [True, False])

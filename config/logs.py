@@ -46,14 +46,20 @@ def logging_settings(style: str, level: str) -> dict[str, Any]:
 
 def formatter(style: str) -> structlog.stdlib.ProcessorFormatter:
     """Formats the records of every logger, ours and foreign ones."""
-    renderer: Any = structlog.processors.JSONRenderer()
+    last: list[Any] = [structlog.processors.JSONRenderer()]
     if style == "console" or (style == "auto" and sys.stderr.isatty()):
         # Values are shown as Python writes them: a path with control characters must not steer a terminal.
-        renderer = structlog.dev.ConsoleRenderer(
-            timestamp_key="at", colors=sys.stderr.isatty(), repr_native_str=True, exception_formatter=structlog.dev.plain_traceback
+        console = structlog.dev.ConsoleRenderer(
+            timestamp_key="at",
+            colors=sys.stderr.isatty(),
+            pad_event_to=0,
+            repr_native_str=True,
+            sort_keys=False,
+            exception_formatter=structlog.dev.plain_traceback,
         )
+        last = [shorten, console]
     bound = structlog.contextvars.merge_contextvars
-    return structlog.stdlib.ProcessorFormatter(processors=[begin_line, add_extras, bound, add_ids, add_traceback, renderer])
+    return structlog.stdlib.ProcessorFormatter(processors=[begin_line, add_extras, bound, add_ids, add_traceback, *last])
 
 
 def begin_line(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
@@ -88,6 +94,12 @@ def add_traceback(logger: WrappedLogger, method: str, line: EventDict) -> EventD
     if error is not None:
         line["exception"] = scrub("".join(traceback.format_exception(error)))[-LONGEST_TRACEBACK:]
     return line
+
+
+def shorten(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
+    """As much as fits a terminal: the rest is in the JSON."""
+    line["at"] = line["at"][11:23]
+    return {name: value for name, value in line.items() if name not in ("logger", "task", "task_id", "woken_by_correlation")}
 
 
 #: What every record has; all else was given as extra.

@@ -4,6 +4,7 @@ import argparse
 import atexit
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 from config.local import servers
@@ -35,6 +36,8 @@ MIGRATED = "migrated"
 def execute(arguments: list[str]) -> None:
     """Run a command of manage.py; what this machine cannot do is said in one sentence."""
     command = arguments[1] if len(arguments) > 1 else "help"
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no arrows is no reason to stop
     try:
         prepare(command, arguments[2:])
         from django.core.management import execute_from_command_line

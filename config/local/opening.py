@@ -122,15 +122,15 @@ def greet(shop: Supervisor, site: str, notes: dict[str, str], data: Path) -> Non
     login = f"login admin, password {notes['password']}" if notes["password"] else "with your own login"
     lines = [
         "",
-        f"Daybook is open:  {site}/admin/  ({login})",
-        f"API documentation: {site}/api/docs",
-        f"API key:           {notes['api_key']}",
-        "Place an order:",
-        f"  {curl(site, notes['api_key'])}",
-        f"The data are in {data}. Ctrl-C stops everything.",
+        f"  Daybook is open:    {site}/admin/  ({login})",
+        f"  API documentation:  {site}/api/docs",
+        f"  API key:            {notes['api_key']}",
+        f"  Place an order:     {curl(site, notes['api_key'])}",
+        f"  Data:               {data}",
+        "",
+        "  Ctrl-C stops everything.",
         "",
     ]
     if os.environ.get("DAYBOOK_DATA_DIR"):
-        lines.insert(-1, f"Other commands find them with: export DAYBOOK_DATA_DIR={shlex.quote(str(data))}")
-    for line in lines:
-        shop.say(line)
+        lines.insert(-3, f"  Other commands find them with: export DAYBOOK_DATA_DIR={shlex.quote(str(data))}")
+    shop.show(lines)

@@ -131,6 +131,11 @@ class Supervisor:
         with self._printing:
             print(head, sentence, flush=True)
 
+    def show(self, lines: list[str]) -> None:
+        """Several lines in one piece and bare, to be copied from."""
+        with self._printing:
+            print(*lines, sep="\n", flush=True)
+
     def _launch(self, program: Program) -> None:
         # From the main thread only: the kernel's leash is tied to the thread that made the child.
         program.process = subprocess.Popen(

@@ -135,8 +135,10 @@ def _place(invoice: Document, work: unit_of_work) -> Taken:
 def _take_back(note: Document, work: unit_of_work) -> Taken:
     if contradictions := refuse_contradictions(note):
         return Taken(document=note, outcomes=contradictions)
+    # The locks come first: an import beside this one that takes the same note back has then committed, or waits for us.
+    claims = list(_claims(note.customer))
     done = list(_done_before(note))
-    commands, outcomes = translate_credit_note(note, done, _claims(note.customer))
+    commands, outcomes = translate_credit_note(note, done, claims)
     cancelled = sum(claim.worth for claim in done if claim.whole)
     refunded = sum(claim.worth for claim in done if not claim.whole)
     for command in commands:

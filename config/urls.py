@@ -8,4 +8,5 @@ urlpatterns = [
     path("", include("eventstore.api.health")),
     path("", include("eventstore.api.urls")),
     path("", include("orders.urls")),
+    path("", include("ledger.urls")),
 ]

@@ -4,7 +4,7 @@ Next: eventstore/log/writer.py records the events when the unit of work ends.
 """
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import NamedTuple, assert_never
 from uuid import UUID
 
 from django.db import connection
@@ -39,22 +39,26 @@ def open_account(command: OpenAccount) -> tuple[Account, bool]:
     return known[0] if known else rows[command.account_id], fresh
 
 
-@unit_of_work()
-def post(command: Posting) -> tuple[Transaction, bool]:
-    """Post a transaction; return it, and whether it is new: an external_id that was posted before is the same transaction.
+class Receipt(NamedTuple):
+    """A transaction, the accounts as it left them, and whether it is new: an external_id stays the same transaction for ever."""
 
-    Raises Refused when the rules say no, StreamMoved when another writer was first.
-    """
+    transaction: TransactionPosted
+    accounts: Rows
+    fresh: bool
+
+
+@unit_of_work()
+def post(command: Posting) -> Receipt:
+    """Post a transaction. Raises Refused when the rules say no, StreamMoved when another writer was first."""
     rows = {row.id: row for row in Account.objects.locked(entry.account for entry in wanted_by(command))}
     before = Transaction.objects.recorded_as(command.external_id)
     events = decide(_books(rows, before), command)
-    if before is not None and not events:
-        return before, False
     with constraints_speak():
         _record(events, rows)
         # What is judged at COMMIT is judged here, while there is somebody to answer.
         connection.check_constraints()
-    return Transaction.objects.get(pk=command.transaction_id), True
+    (transaction,) = [before.posted] if before else [event for event in events if isinstance(event, TransactionPosted)]
+    return Receipt(transaction, rows, fresh=before is None)
 
 
 def _books(rows: Rows, before: Transaction | None = None) -> Books:

@@ -21,7 +21,8 @@ def lines_told(event: Posted, envelope: Envelope) -> Iterable[str]:
 
 
 def line_key(event: Posted, entry: Entry) -> str:
-    return f"{event.transaction_id}:{entry.account_id}"
+    """Sorts the lines of an account by its versions; those of a deferred account, which has none, by transaction."""
+    return f"{entry.account_id}:{entry.account_version or 0:010}:{event.transaction_id}"
 
 
 # One lane: a deferred account is everybody's counterparty, so its row mixes the streams of all partitions. Sums commute,
@@ -43,10 +44,8 @@ def describe(balance: Balance, event: AccountOpened, envelope: Envelope) -> Bala
 def move(balance: Balance, event: Posted, envelope: Envelope) -> Balance:
     (entry,) = (entry for entry in event.told if entry.account_id == balance.account_id)
     balance.code, balance.currency = entry.account_code, entry.currency
-    if entry.side == "D":
-        balance.debits_posted += Decimal(entry.amount)
-    else:
-        balance.credits_posted += Decimal(entry.amount)
+    counter = "debits_posted" if entry.side == "D" else "credits_posted"
+    setattr(balance, counter, int(getattr(balance, counter)) + int(entry.amount))  # not Decimal: that rounds to 28 digits
     return _stamp(balance, entry.account_version or 0, envelope)
 
 
@@ -65,4 +64,5 @@ def tell(line: StatementLine, event: Posted, envelope: Envelope) -> StatementLin
 def _stamp(balance: Balance, version: int, envelope: Envelope) -> Balance:
     balance.version = max(balance.version, version)
     balance.recorded_at = max(filter(None, (balance.recorded_at, envelope.recorded_at)))
+    balance.position = f"{envelope.partition}-{envelope.position}"
     return balance

@@ -20,15 +20,36 @@ class Balance(models.Model):
     credits_pending = models.DecimalField(max_digits=38, decimal_places=0, default=0)
     version = models.PositiveIntegerField(default=0)
     recorded_at = models.DateTimeField(help_text="Of the newest event in it.")
+    position = models.CharField(max_length=30, help_text="Of the newest event in it, as an Event-Position tells it.")
 
     def __str__(self) -> str:
         return f"balance of {self.code}"
+
+    # Figures are added up as int: Decimal rounds to the 28 digits of its context.
+    @property
+    def posted(self) -> int:
+        """Positive on the normal side."""
+        more = int(self.credits_posted) - int(self.debits_posted)
+        return more if self.normal_side == "C" else -more
+
+    @property
+    def pending_out(self) -> int:
+        return int(self.debits_pending if self.normal_side == "C" else self.credits_pending)
+
+    @property
+    def pending_in(self) -> int:
+        return int(self.credits_pending if self.normal_side == "C" else self.debits_pending)
+
+    @property
+    def available(self) -> int | None:
+        """What may still go out; None when there is no floor."""
+        return None if self.credit_limit is None else self.posted - self.pending_out + int(self.credit_limit)
 
 
 class StatementLine(models.Model):
     """One entry of an account with the balance it left."""
 
-    key = models.CharField(primary_key=True, max_length=80, help_text="transaction:account")
+    key = models.CharField(primary_key=True, max_length=90, db_collation="C", help_text="account:version:transaction, in order.")
     account_id = models.UUIDField()
     account_version = models.PositiveIntegerField(default=0, help_text="0 for an account that keeps no running balance.")
     transaction_id = models.UUIDField()
@@ -43,7 +64,7 @@ class StatementLine(models.Model):
     description = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null is "none was given"
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["account_id", "-account_version", "-key"], name="statement_of_account")]
+        indexes: ClassVar = [models.Index(fields=["account_id", "-key"], name="statement_of_account")]
 
     def __str__(self) -> str:
         return f"{self.side} {self.amount} {self.currency}"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from eventstore.clock import new_id
 from ledger.commands import CreditFunds, OpenAccount, WithdrawFunds
-from ledger.handlers import open_account, post
+from ledger.handlers import Receipt, open_account, post
 from ledger.models import Account, Transaction
 
 ADA, BOB = UUID(int=1), UUID(int=2)
@@ -21,11 +21,15 @@ def open_customer(currency: str = "JPY", **more: Any) -> Account:
 
 
 def credit(account: Account, amount: int | str, **more: Any) -> Transaction:
-    return post(CreditFunds(account_id=account.id, **_told(account, amount, more)))[0]
+    return _row(post(CreditFunds(account_id=account.id, **_told(account, amount, more))))
 
 
 def withdraw(account: Account, amount: int | str, **more: Any) -> Transaction:
-    return post(WithdrawFunds(account_id=account.id, **_told(account, amount, more)))[0]
+    return _row(post(WithdrawFunds(account_id=account.id, **_told(account, amount, more))))
+
+
+def _row(receipt: Receipt) -> Transaction:
+    return Transaction.objects.get(pk=receipt.transaction.transaction_id)
 
 
 def _told(account: Account, amount: int | str, more: dict[str, Any]) -> dict[str, Any]:

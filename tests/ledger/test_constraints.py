@@ -1,5 +1,6 @@
 """What the database refuses, whoever asks: plain SQL as the application's own role."""
 
+from typing import Any
 from uuid import uuid4
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -15,13 +16,14 @@ INSERT_TRANSACTION = """INSERT INTO ledger_transaction (id, external_id, kind, e
 INSERT_ENTRY = "INSERT INTO ledger_entry (transaction_id, account_id, side, amount, currency) VALUES (%s, %s, %s, %s, %s)"
 
 
-def run(sql: str, *values: object) -> None:
+def run(sql: str, *values: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
 
 
 def constraint_of(error: Exception) -> str:
-    return error.__cause__.diag.constraint_name or ""
+    cause: Any = error.__cause__
+    return cause.diag.constraint_name or ""
 
 
 class AppendOnly(TestCase):

@@ -17,8 +17,7 @@ from ledger.events import AccountOpened, Entry, EntryPosted, TransactionPosted
 from tests.ledger.examples import ADA, BANK, BOB
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-bank_opened = opens_itself(BANK)
-assert bank_opened
+bank_opened: Any = opens_itself(BANK)
 BANK_ID = bank_opened.account_id
 
 
@@ -38,6 +37,12 @@ def opened(account_id: UUID = ADA, currency: str = "JPY", credit_limit: str | No
 
 def story(*events: Any) -> Story:
     return Story(decide, evolve, Books(at=NOW)).given(*events)
+
+
+def only(told: Story) -> Any:
+    """The one event that happened."""
+    (event,) = told.happened
+    return event
 
 
 def transfer(*legs: tuple[str, Any, int, str], external_id: str = "T1") -> PostTransaction:
@@ -85,7 +90,7 @@ class Posting(RefusalAssertions):
 
     def test_money_goes_out_while_there_is_cover(self):
         told = story(opened(), bank_opened, credited_5000).when(withdraw_1200)
-        (event,) = told.happened
+        event = only(told)
         self.assertEqual([(e.side, e.account_version, e.balance_after) for e in event.entries], [("D", 3, "3800"), ("C", None, None)])
         self.assertEqual(told.state.accounts[ADA].posted, 3800)
 
@@ -138,7 +143,7 @@ class Posting(RefusalAssertions):
     def test_money_takes_effect_when_the_caller_says(self):
         last_month = datetime.fromisoformat("2026-10-31T23:59:59+09:00")
         told = story(opened()).when(replace(credit_5000, effective_at=last_month))
-        event = told.happened[-1]
+        event: Any = told.happened[-1]
         self.assertEqual((event.effective_at, event.effective_at.utcoffset(), event.recorded_at), (last_month, timedelta(0), NOW))
 
     def test_money_does_not_take_effect_at_the_end_of_the_world(self):
@@ -157,12 +162,13 @@ class Repeating(RefusalAssertions):
         self.told().when(replace(again, effective_at=NOW)).then()
 
     def test_other_content_is_a_conflict_that_names_the_first_field(self):
-        for field, change in {
+        changes: dict[str, dict[str, Any]] = {
             "amount": {"amount": "5001"},
             "description": {"description": "something else"},
             "counterparty": {"counterparty": "bank:other:JPY"},
             "effective_at": {"effective_at": NOW - timedelta(days=1)},
-        }.items():
+        }
+        for field, change in changes.items():
             with self.subTest(field):
                 refused = self.assertRefused("external_id_conflict", self.told(), replace(credit_5000, **change), field=field)
                 self.assertEqual((refused.status, refused.facts["transaction_id"]), (409, str(UUID(int=11))))
@@ -183,7 +189,8 @@ class PostingBetweenAnyAccounts(RefusalAssertions):
     def test_a_transfer_between_customers_is_told_to_both(self):
         move = transfer(("customer:C1:JPY", "D", 700, "JPY"), ("customer:C2:JPY", "C", 700, "JPY"))
         told = story(opened(), opened(BOB), bank_opened, credited_5000).when(move)
-        transaction, echo = told.happened
+        transaction: Any = told.happened[0]
+        echo: Any = told.happened[1]
         self.assertEqual((transaction.home.account_id, [e.account_id for e in transaction.told]), (ADA, [ADA]))
         self.assertIsInstance(echo, EntryPosted)
         self.assertEqual((echo.entry.account_id, echo.entry.account_version, echo.entry.balance_after), (BOB, 2, "700"))
@@ -254,7 +261,7 @@ class Amounts(SimpleTestCase):
 class Opening(RefusalAssertions):
     def test_a_customer_needs_only_a_currency(self):
         told = story().when(OpenAccount(account_id=ADA, currency="JPY", owner_ref="C1"))
-        (event,) = told.happened
+        event = only(told)
         wanted = ("liability", "C", False, "0", "locked", 0, f"customer:{ADA}:JPY")
         self.assertEqual(
             (event.kind, event.normal_side, event.contra, event.credit_limit, event.posting_mode, event.exponent, event.code), wanted
@@ -274,13 +281,13 @@ class Opening(RefusalAssertions):
         )
 
     def test_no_floor_is_said_and_not_left_out(self):
-        (event,) = story().when(OpenAccount(currency="JPY", code="customer:C1:JPY", credit_limit=None)).happened
+        event = only(story().when(OpenAccount(currency="JPY", code="customer:C1:JPY", credit_limit=None)))
         self.assertIsNone(event.credit_limit)
 
     def test_a_deferred_account_has_no_floor(self):
         command = OpenAccount(currency="JPY", code=BANK, credit_limit="0")
         self.assertRefused("limit_on_deferred", story(), command)
-        (event,) = story().when(replace(command, posting_mode="locked")).happened
+        event = only(story().when(replace(command, posting_mode="locked")))
         self.assertEqual((event.credit_limit, event.posting_mode), ("0", "locked"))
 
     def test_the_code_and_the_currency_agree(self):
@@ -290,12 +297,11 @@ class Opening(RefusalAssertions):
     def test_a_code_outside_the_chart_needs_its_kind(self):
         command = OpenAccount(currency="EUR", code="petty:cash")
         self.assertRefused("kind_missing", story(), command)
-        (event,) = story().when(replace(command, kind="asset")).happened
+        event = only(story().when(replace(command, kind="asset")))
         self.assertEqual((event.normal_side, event.contra, event.exponent), ("D", False, 2))
 
     def test_a_contra_account_stands_on_the_other_side_of_its_kind(self):
-        event = opens_itself("returns:JPY")
-        assert event
+        event: Any = opens_itself("returns:JPY")
         self.assertEqual((event.kind, event.normal_side, event.contra), ("income", "D", True))
 
     def test_every_line_of_the_chart_knows_its_own_codes(self):

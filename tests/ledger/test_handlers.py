@@ -1,6 +1,7 @@
 """What a command leaves behind: rows, events, and the same answer when it comes again."""
 
 from datetime import UTC, datetime
+from typing import Any
 from unittest import mock
 
 from django.test import TestCase
@@ -70,10 +71,16 @@ class Posting(TestCase):
 
     def test_the_same_external_id_is_the_same_transaction_for_ever(self):
         """Scenario A13, without its doors."""
-        told = {"account_id": self.account.id, "amount": "1200", "currency": "JPY", "counterparty": BANK, "external_id": "E"}
-        first, fresh = post(CreditFunds(**told))
-        again, fresh_again = post(CreditFunds(**told))
-        self.assertEqual((again, fresh, fresh_again, Transaction.objects.count()), (first, True, False, 1))
+        told: dict[str, Any] = {
+            "account_id": self.account.id,
+            "amount": "1200",
+            "currency": "JPY",
+            "counterparty": BANK,
+            "external_id": "E",
+        }
+        first, again = post(CreditFunds(**told)), post(CreditFunds(**told))
+        self.assertEqual((again.transaction, first.fresh, again.fresh), (first.transaction, True, False))
+        self.assertEqual((again.accounts, Transaction.objects.count()), (first.accounts, 1))
         with self.assertRaises(Refused) as caught:
             post(CreditFunds(**told | {"amount": "1300"}))
         self.assertEqual((caught.exception.code, caught.exception.facts["field"]), ("external_id_conflict", "amount"))
@@ -105,16 +112,17 @@ class Posting(TestCase):
         self.assertEqual(transaction.posted, read_stream(self.account.stream)[-1].event)
 
     def test_a_transaction_between_deferred_accounts_has_a_stream_of_its_own(self):
-        legs = [Leg(account=code, side=side, amount="90", currency="JPY") for code, side in ((BANK, "D"), ("psp:x:JPY:clearing", "C"))]
-        transaction, _ = post(PostTransaction(kind="settlement", entries=tuple(legs), external_id="payout-1"))
-        (envelope,) = read_stream(f"transaction-{transaction.id}")
-        self.assertEqual(envelope.event, transaction.posted)
+        both: Any = ((BANK, "D"), ("psp:x:JPY:clearing", "C"))
+        legs = [Leg(account=code, side=side, amount="90", currency="JPY") for code, side in both]
+        transaction = post(PostTransaction(kind="settlement", entries=tuple(legs), external_id="payout-1")).transaction
+        (envelope,) = read_stream(f"transaction-{transaction.transaction_id}")
+        self.assertEqual(envelope.event, transaction)
 
     def test_a_four_legged_exchange_goes_through_the_liquidity_accounts(self):
         """Scenario A18."""
         euros = open_customer("EUR")
         credit(self.account, 1000)
-        legs = [
+        legs: Any = [
             (self.account.code, "D", "1000", "JPY"),
             ("fx:JPY:liquidity", "C", "1000", "JPY"),
             ("fx:EUR:liquidity", "D", "6", "EUR"),
@@ -138,7 +146,8 @@ class Posting(TestCase):
         self.assertEqual(transaction.effective_at, effective)
         self.account.refresh_from_db()
         self.assertEqual(self.account.recorded_at, transaction.recorded_at)
-        self.assertEqual(read_stream(self.account.stream)[-1].event.recorded_at, transaction.recorded_at)
+        event: Any = read_stream(self.account.stream)[-1].event
+        self.assertEqual(event.recorded_at, transaction.recorded_at)
 
     def test_two_postings_in_one_unit_of_work(self):
         with unit_of_work() as work:

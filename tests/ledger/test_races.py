@@ -119,7 +119,7 @@ class Races(TransactionTestCase):
 
     def test_one_external_id_many_times_at_once_is_one_transaction(self):
         account = open_customer()
-        told = {"account_id": account.id, "amount": "5", "currency": "JPY", "counterparty": BANK, "external_id": "E"}
+        told: dict[str, Any] = {"account_id": account.id, "amount": "5", "currency": "JPY", "counterparty": BANK, "external_id": "E"}
         ended = at_once(6, lambda number: [outcome(post, CreditFunds(**told))])
         self.assertEqual((ended, Transaction.objects.count(), posted(account)), ({"done": 6}, 1, 5))
 

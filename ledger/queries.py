@@ -1,0 +1,95 @@
+"""Questions the outside may ask about money, and the shape of the answers."""
+
+from datetime import datetime
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from eventstore.messages import Value
+from ledger.events import Amount, Balance, Limit, Side, TransactionKind
+from ledger.models import read
+
+
+class AsOf(Value):
+    """How fresh an answer is: up to which event of the account it counts. `strong` is as of now."""
+
+    consistency: Literal["strong", "eventual"]
+    position: str | None
+    recorded_at: datetime | None
+
+
+class Funds(Value):
+    """What an account has, in minor units. `available` null means that there is no floor."""
+
+    posted: Balance
+    pending_out: Balance
+    pending_in: Balance
+    credit_limit: Limit | None
+    available: Balance | None
+
+    @classmethod
+    def of(cls, counted: Any) -> Self:
+        """From whatever has these figures: a read row or the state of an account."""
+        return cls(**_figures(counted))
+
+
+class ShownBalance(Funds):
+    """The balance of one account, and as of when."""
+
+    account_id: UUID
+    code: str
+    currency: str
+    exponent: int
+    account_version: int
+    as_of: AsOf
+
+    @classmethod
+    def of_account(cls, counted: Any, as_of: AsOf) -> Self:
+        """From whatever has these figures: a read row or the state of an account."""
+        told = {name: getattr(counted, name) for name in ("account_id", "code", "currency", "exponent")}
+        return cls(**told, **_figures(counted), account_version=counted.version, as_of=as_of)
+
+
+class ListedEntry(Value):
+    """One line of an account's statement. A deferred account has no versions and no running balance."""
+
+    transaction_id: UUID
+    external_id: str
+    kind: TransactionKind
+    side: Side
+    amount: Amount
+    currency: str
+    account_version: int | None
+    balance_after: Balance | None
+    effective_at: datetime
+    recorded_at: datetime
+    description: str | None
+
+
+def find_balance(account_id: UUID) -> ShownBalance | None:
+    """The balance as its read table has it; None while that has not seen the account being opened."""
+    row = read.Balance.objects.filter(pk=account_id).exclude(normal_side="").first()
+    if row is None:
+        return None
+    return ShownBalance.of_account(row, AsOf(consistency="eventual", position=row.position, recorded_at=row.recorded_at))
+
+
+def statement_of(account_id: UUID) -> QuerySet[read.StatementLine]:
+    """The lines of one account."""
+    return read.StatementLine.objects.filter(account_id=account_id)
+
+
+def show_line(row: read.StatementLine) -> ListedEntry:
+    """A line of the statement as clients see it."""
+    told = {name: getattr(row, name) for name in ListedEntry.__struct_fields__}
+    told |= {"amount": _text(row.amount), "balance_after": _text(row.balance_after), "account_version": row.account_version or None}
+    return ListedEntry(**told)
+
+
+def _figures(counted: Any) -> dict[str, Any]:
+    return {name: _text(getattr(counted, name)) for name in Funds.__struct_fields__}
+
+
+def _text(figure: Any) -> str | None:
+    return None if figure is None else str(int(figure))

@@ -10,7 +10,7 @@ import msgspec
 
 from config.chaos.histories import Call
 
-Kind = Literal["lost", "duplicated", "out_of_order", "torn", "phantom", "hole", "wrong_row", "unbalanced", "stuck"]
+Kind = Literal["lost", "duplicated", "out_of_order", "torn", "phantom", "hole", "wrong_row", "unbalanced", "stale", "stuck"]
 Row = Mapping[str, Any]
 Table = Mapping[Any, Row]
 

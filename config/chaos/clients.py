@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,7 @@ class Answer(msgspec.Struct, frozen=True):
     kind: str
     position: str = ""
     why: str = ""
+    told: Any = None  #: the body
 
 
 class Wish(msgspec.Struct, frozen=True):

@@ -32,6 +32,14 @@ SELECT partition, position, id, stream, version, name, coalesce(facts ->> 'idemp
 FROM eventstore_event ORDER BY partition, position
 """
 
+POSTINGS = "SELECT currency, CASE side WHEN 'D' THEN amount ELSE -amount END AS amount FROM ledger_entry"
+
+FLOORS = """
+SELECT code, CASE normal_side WHEN 'D' THEN debits_posted - credits_posted ELSE credits_posted - debits_posted END AS balance,
+       -credit_limit AS floor
+FROM ledger_account WHERE credit_limit IS NOT NULL
+"""
+
 FIGURES = """
 SELECT (SELECT sum(repairs)::int FROM eventstore_relaycheckpoint) AS repairs,
        (SELECT sum(fallbacks)::int FROM eventstore_checkpoint) AS fallbacks,
@@ -68,6 +76,8 @@ class Evidence(msgspec.Struct, frozen=True):
     log: list[Logged]
     heads: dict[int, int]
     effects: list[Effect]
+    postings: list[tuple[str, int]]
+    floors: list[tuple[str, int, int]]
     tables: dict[str, dict[Any, Row]]
     figures: dict[str, Any]
 
@@ -88,6 +98,8 @@ def collect(url: str, tables: dict[str, str]) -> Evidence:
             log=[Logged(**row) for row in connection.execute(LOG).fetchall()],
             heads={row["id"]: row["head"] for row in heads},
             effects=[Effect(**row) for row in effects],
+            postings=[(row["currency"], int(row["amount"])) for row in connection.execute(POSTINGS).fetchall()],
+            floors=[(row["code"], int(row["balance"]), int(row["floor"])) for row in connection.execute(FLOORS).fetchall()],
             tables={table: _rows(connection, table, key) for table, key in tables.items()},
             figures=connection.execute(FIGURES).fetchone() or {},
         )

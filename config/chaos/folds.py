@@ -11,7 +11,7 @@ Rows = dict[Any, dict[str, Any]]
 
 
 def fold_orders(log: Iterable[Logged]) -> dict[str, Table]:
-    """What orders_ordersummary, orders_orderdetail and orders_timelineentry must hold, by primary key."""
+    """What the read tables of orders, and the row that commands change, must hold, by primary key."""
     orders: Rows = defaultdict(dict)
     timeline: Rows = {}
     for event in sorted(log, key=lambda event: (event.stream, event.version)):
@@ -35,4 +35,36 @@ def fold_orders(log: Iterable[Logged]) -> dict[str, Table]:
     only_detail = {"lines", "charges", "refunds", "cancel_reason", "external_id"}
     summaries = {key: {name: value for name, value in order.items() if name not in only_detail} for key, order in orders.items()}
     details = {key: {name: value for name, value in order.items() if name != "line_count"} for key, order in orders.items()}
-    return {"orders_ordersummary": summaries, "orders_orderdetail": details, "orders_timelineentry": timeline}
+    rows = {key: {name: order[name] for name in ("version", "status", "total", "refunded")} for key, order in orders.items()}
+    return {"orders_ordersummary": summaries, "orders_orderdetail": details, "orders_timelineentry": timeline, "orders_order": rows}
+
+
+def fold_ledger(log: Iterable[Logged]) -> dict[str, Table]:
+    """What ledger_balance and ledger_statementline must hold. Of a posting, an event tells its home entry and the unversioned ones."""
+    balances: Rows = defaultdict(lambda: {"debits_posted": 0, "credits_posted": 0, "version": 0})
+    lines: Rows = {}
+    for event in sorted(log, key=lambda event: (event.stream, event.version)):
+        data = event.data
+        match event.name:
+            case "ledger.account_opened":
+                account = balances[UUID(data["account_id"])]
+                account |= {name: data[name] for name in ("code", "currency", "exponent", "normal_side")}
+                account |= {"credit_limit": data["credit_limit"] and int(data["credit_limit"]), "version": max(1, account["version"])}
+                continue
+            case "ledger.transaction_posted":
+                home = next((entry for entry in data["entries"] if entry["account_version"]), None)
+                told = [entry for entry in data["entries"] if entry is home or not entry["account_version"]]
+            case "ledger.entry_posted":
+                told = [data["entry"]]
+            case _:
+                continue
+        for entry in told:
+            account_id, version = UUID(entry["account_id"]), entry["account_version"] or 0
+            account = balances[account_id]
+            account["debits_posted" if entry["side"] == "D" else "credits_posted"] += int(entry["amount"])
+            account["version"] = max(version, account["version"])
+            line = {"account_id": account_id, "account_version": version, "transaction_id": UUID(data["transaction_id"])}
+            line |= {"side": entry["side"], "amount": int(entry["amount"]), "currency": entry["currency"]}
+            line["balance_after"] = entry["balance_after"] and int(entry["balance_after"])
+            lines[f"{account_id}:{version:010}:{data['transaction_id']}"] = line
+    return {"ledger_balance": balances, "ledger_statementline": lines}

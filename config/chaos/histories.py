@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -52,14 +53,28 @@ class History:
         """The outcome of a try is unknown; the same call is sent again."""
         self._write("retry", key, why=why)
 
+    def stale(self, what: str) -> None:
+        """A read was older than it promised to be."""
+        self._write("stale", "", what=what)
+
     def _write(self, kind: str, key: str, **facts: object) -> None:
         # Line buffered: the line has left this process when the call returns.
         self._file.write(json.dumps({"type": kind, "key": key, "at": round(time.time(), 4), **facts}) + "\n")
 
 
-def read_calls(files: Iterable[Path]) -> list[Call]:
-    """The calls of these histories. A call whose process died in the middle of it is of unknown outcome."""
+class Memory(msgspec.Struct, frozen=True):
+    """What all clients remember."""
+
+    calls: list[Call]
+    retries: Counter[str]  #: tries of unknown outcome, by what was seen
+    stale: list[str]
+
+
+def read_histories(files: Iterable[Path]) -> Memory:
+    """A call whose process died in the middle of it is of unknown outcome."""
     calls: dict[str, Call] = {}
+    retries: Counter[str] = Counter()
+    stale: list[str] = []
     for file in files:
         for line in file.read_text().splitlines():
             told = json.loads(line)
@@ -69,4 +84,8 @@ def read_calls(files: Iterable[Path]) -> list[Call]:
                 case "ok" | "fail" | "info" as outcome:
                     begun = calls[told["key"]]
                     calls[told["key"]] = msgspec.structs.replace(begun, outcome=outcome, position=told.get("position", ""))
-    return list(calls.values())
+                case "retry":
+                    retries[told["why"]] += 1
+                case "stale":
+                    stale.append(told["what"])
+    return Memory(list(calls.values()), retries, stale)

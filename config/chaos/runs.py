@@ -1,5 +1,6 @@
 """One run: start everything, load it, break it, heal it, wait until all is done, and judge what is there."""
 
+import json
 import os
 import shutil
 import signal
@@ -17,7 +18,8 @@ import msgspec
 import psycopg
 
 from config.chaos import evidence, faults, plans, verdicts
-from config.chaos.histories import read_calls
+from config.chaos.histories import read_histories
+from config.chaos.http_clients import KEY, SITE
 from config.chaos.nodes import Node, end_all, send
 from config.chaos.scenes import Scene
 from config.chaos.verdicts import Verdict
@@ -29,6 +31,9 @@ from config.local.servers import Servers, temporary
 
 #: Seconds: for the first event to take effect, for everything to be done after healing, and for a process to stop.
 OPENING, LIVENESS, GRACE = 120.0, 30.0, 5.0
+
+#: Seconds that a client waits between two calls, on average.
+THINK = 0.06
 
 Tell = Callable[[str], None]
 
@@ -48,26 +53,29 @@ def run(options: Options, tell: Tell) -> Verdict:
     try:
         with temporary(durable=True) as servers, ports.listen(0) as listening:
             environment = surroundings(servers, options)
-            prepare(servers, environment, folder)
+            environment |= prepare(servers, environment)
+            environment[SITE] = f"http://{ports.HOST}:{listening.getsockname()[1]}"
             scene = set_up(servers, environment, folder, listening.fileno(), options)
             with ending(scene):
                 open_doors(scene, tell)
                 struck = storm(scene, options, tell)
                 recovery, stuck = settle(scene, tell)
-                calls = read_calls(sorted(folder.glob("*.jsonl")))
+                memory = read_histories(sorted(folder.glob("*.jsonl")))
                 found = evidence.collect(servers.postgres.url, verdicts.TABLES)
-        damages = verdicts.find_damages(calls, found, stuck)
+        damages = verdicts.find_damages(memory, found, stuck)
         return Verdict(
             seed=options.seed,
             seconds=options.seconds,
-            orders=sum(call.orders for call in calls if call.outcome == "ok"),
+            orders=sum(call.orders for call in memory.calls if call.outcome == "ok"),
             events=len(found.log),
             faults=dict(sorted(struck.items())),
             **verdicts.count(damages),
-            indeterminate=sum(call.outcome == "info" for call in calls),
+            indeterminate=sum(call.outcome == "info" for call in memory.calls),
             recovery_seconds=round(recovery, 2),
             **found.figures,
             crashes=sum(node.crashes for node in scene.nodes),
+            retries=dict(sorted(memory.retries.items())),
+            ledger_sum=sum(amount for _, amount in found.postings),
             without=options.without,
             damages=[f"{damage.kind}: {damage.sentence}" for damage in damages],
         )
@@ -91,11 +99,13 @@ def surroundings(servers: Servers, options: Options) -> dict[str, str]:
     return dict(os.environ) | servers.environment() | chosen
 
 
-def prepare(servers: Servers, environment: dict[str, str], folder: Path) -> None:
-    """Tables, and the one of the witness."""
+def prepare(servers: Servers, environment: dict[str, str]) -> dict[str, str]:
+    """Tables, the one of the witness among them, and an API key."""
     command(environment, "migrate", "--verbosity", "0")
     with psycopg.connect(servers.postgres.url, autocommit=True) as connection:
         connection.execute(evidence.TABLE)
+    told = command(environment, "create_api_key", "--name", "chaos", "--scopes", "*", "--json")
+    return {KEY: json.loads(told)["key"]}
 
 
 def command(environment: dict[str, str], *arguments: str) -> str:
@@ -115,10 +125,11 @@ def set_up(servers: Servers, environment: dict[str, str], folder: Path, descript
     )
     worker.command += ["--concurrency", "4"]  # more than one wants the same partition now and then
     scene = Scene(servers, web, worker, beat)
-    start = "import django; django.setup(); from config.chaos.unit_clients import main; main()"
-    for name in ("unit",):
-        arguments = [name, str(options.seed), str(folder / f"{name}.jsonl"), "0.02"]
-        scene.clients.append(Node(name, [sys.executable, "-c", start, *arguments], environment, folder))
+    outside = ["-m", "config.chaos.http_clients"]
+    inside = ["-c", "import django; django.setup(); from config.chaos.unit_clients import main; main()"]
+    for name, program in {"ada": outside, "ben": outside, "cleo": outside, "unit": inside}.items():
+        arguments = [name, str(options.seed), str(folder / f"{name}.jsonl"), str(THINK)]
+        scene.clients.append(Node(name, [sys.executable, *program, *arguments], environment, folder))
     return scene
 
 

@@ -86,7 +86,7 @@ def attempt(commands: Sequence[OrderCommand], key: str, *, change_mind: bool = F
     except (Error, StreamMoved) as error:
         # Perhaps COMMIT was on its way.
         connection.close()
-        return Answer("fail" if change_mind else "retry", why=f"{type(error).__name__}: {error}"[:300])
+        return Answer("fail" if change_mind else "retry", why=type(error).__name__)
 
 
 def main() -> None:

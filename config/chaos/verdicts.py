@@ -8,14 +8,17 @@ import msgspec
 from config.chaos import checker
 from config.chaos.checker import Damage
 from config.chaos.evidence import Evidence
-from config.chaos.folds import fold_orders
-from config.chaos.histories import Call
+from config.chaos.folds import fold_ledger, fold_orders
+from config.chaos.histories import Memory
 
 #: The read tables and their primary keys.
 TABLES = {
     "orders_ordersummary": "order_id",
     "orders_orderdetail": "order_id",
     "orders_timelineentry": "event_id",
+    "orders_order": "id",
+    "ledger_balance": "account_id",
+    "ledger_statementline": "key",
 }
 
 #: Damages that are shown in full; their number is in the counts.
@@ -38,7 +41,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     hole: int = 0
     projections_wrong: int = 0
     unbalanced: int = 0
+    stale: int = 0
     stuck: int = 0
+    ledger_sum: int
     indeterminate: int
     repairs: int
     fallbacks: int
@@ -47,6 +52,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     p50_ms: float
     p99_ms: float
     crashes: int
+    retries: dict[str, int]
     without: tuple[str, ...]
     damages: list[str]
 
@@ -55,16 +61,18 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return not self.damages
 
 
-def find_damages(calls: Iterable[Call], found: Evidence, stuck: str) -> list[Damage]:
+def find_damages(memory: Memory, found: Evidence, stuck: str) -> list[Damage]:
     """Every check."""
     damages = [
-        *checker.check_calls(calls, found.log),
+        *checker.check_calls(memory.calls, found.log),
         *checker.check_density(found.log, found.heads),
         *checker.check_versions(found.log),
         *checker.check_effects(found.log, found.effects),
         *checker.check_order(found.effects),
+        *checker.check_ledger(found.postings, found.floors),
+        *(Damage("stale", sentence) for sentence in memory.stale),
     ]
-    for name, expected in fold_orders(found.log).items():
+    for name, expected in (fold_orders(found.log) | fold_ledger(found.log)).items():
         damages += checker.check_table(name, expected, found.tables[name])
     return [*damages, *([Damage("stuck", stuck)] if stuck else [])]
 
@@ -78,13 +86,16 @@ def count(damages: Iterable[Damage]) -> dict[str, int]:
 def in_words(verdict: Verdict) -> str:
     """For people."""
     faults = ", ".join(f"{number} {kind}" for kind, number in sorted(verdict.faults.items()))
+    retries = ", ".join(f"{number} × {why}" for why, number in sorted(verdict.retries.items()))
     lines = [
         f"{verdict.orders} orders, {verdict.events} events; {sum(verdict.faults.values())} faults: {faults}.",
         f"Lost {verdict.lost}, duplicated {verdict.duplicated}, out of order {verdict.out_of_order}, torn {verdict.torn}, "
-        f"phantoms {verdict.phantom}, holes {verdict.hole}, wrong rows {verdict.projections_wrong}, unbalanced {verdict.unbalanced}.",
+        f"phantoms {verdict.phantom}, holes {verdict.hole}, wrong rows {verdict.projections_wrong}, "
+        f"unbalanced {verdict.unbalanced}, stale reads {verdict.stale}.",
         f"Unknown outcomes {verdict.indeterminate}, stream repairs {verdict.repairs}, batches read from the log {verdict.fallbacks}, "
         f"keys parked {verdict.parked}, processes that died by themselves {verdict.crashes}.",
         f"Done {verdict.recovery_seconds} s after healing; from COMMIT to effect {verdict.p50_ms} ms (p50), {verdict.p99_ms} ms (p99).",
+        f"Tried again after {retries or 'nothing'}.",
         *(f"  {sentence}" for sentence in verdict.damages[:SHOWN]),
     ]
     if len(verdict.damages) > SHOWN:

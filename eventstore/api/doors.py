@@ -173,7 +173,7 @@ def _headers(answer: Answer) -> dict[str, str]:
 
 
 def _response(body: bytes, status: int, headers: dict[str, str], position: Position | None) -> HttpResponse:
-    response = HttpResponse(body, content_type=JSON, status=status, headers=headers)
+    response = HttpResponse(body, status=status, headers={"Content-Type": JSON} | headers)
     if position is not None:
         response.headers["Event-Position"] = str(position)
     return response

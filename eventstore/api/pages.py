@@ -1,7 +1,7 @@
 """Lists in pages: opaque cursors that stay true while rows are added, and query parameters that are checked like bodies."""
 
 import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -84,9 +84,12 @@ def to_cursor(value: str) -> str:
 def from_cursor(cursor: str) -> str:
     """What a cursor holds. Raises Problem."""
     try:
-        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        told = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise Problem("invalid_cursor") from error
+    if not told.isprintable():
+        raise Problem("invalid_cursor")
+    return told
 
 
 def link_to_next(request: HttpRequest, cursor: str) -> str:

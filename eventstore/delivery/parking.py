@@ -98,14 +98,16 @@ def _count_attempt(parked: ParkedKey) -> bool:
     return True
 
 
-def retry(parked: ParkedKey) -> int:
+def retry(claimed: ParkedKey) -> int:
     """Handle a claimed key from its failed event on, in order, up to the checkpoint; return how many events took effect."""
-    consumer = consumer_named(parked.consumer)
+    consumer = consumer_named(claimed.consumer)
     with unit_of_work():
         # No live step runs while the key catches up; afterwards the key is either free or still blocked.
-        until = checkpoints.hold(consumer, parked.partition)
+        until = checkpoints.hold(consumer, claimed.partition)
         checkpoints.queue_up(consumer)
-        if not ParkedKey.objects.select_for_update().filter(pk=parked.pk, state__in=ParkedKey.WAITING).exists():
+        # Looked at again under the lock: whoever retried it meanwhile may have moved it on.
+        parked = ParkedKey.objects.select_for_update().filter(pk=claimed.pk, state__in=ParkedKey.WAITING).first()
+        if parked is None:
             return 0
         handled = 0
         waiting = waiting_events(parked, until, FOLLOWERS + 1)

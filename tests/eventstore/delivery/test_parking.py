@@ -110,6 +110,15 @@ class Parking(TestCase):
         self.assertEqual(set(parked.failures.values_list("error_class", flat=True)), {"ValueError", "ZeroDivisionError"})
 
 
+    def test_two_at_once_who_retry_one_key_tell_nothing_twice(self):
+        self.everything()
+        self.told.rule = lambda envelope: 1 / 0 if envelope.version == 4 and envelope.stream == BAD else None
+        first, second = claim(str(ParkedKey.objects.get().pk)), claim(str(ParkedKey.objects.get().pk))
+        self.assertEqual(retry(first), 2)
+        self.assertEqual(retry(second), 0, "the first one moved the key on; the second one looked again under the lock")
+        self.assertEqual([version for stream, version in self.told.seen if stream == BAD], [1, 2, 3])
+
+
 class Appending(TestCase):
     def test_what_a_failed_handler_appended_is_taken_back_with_its_effects(self):
         transport().flush()

@@ -5,11 +5,11 @@ order. Rows that can be read but are no sale (fees, stock corrections) are refus
 """
 
 from typing import Literal
-from uuid import UUID, uuid5
 
 import msgspec
 
 from eventstore.messages import Value
+from orders.channels.order_ids import order_id_of
 from orders.channels.retail_rows import Document, Row
 from orders.commands import PlaceOrder
 from orders.events import Charge, Line
@@ -31,8 +31,6 @@ NOT_SALES = {
     "S": "a sample",
 }
 
-ORDER_IDS = UUID("6f0ac0f6-2a3c-5d0f-9a53-0c6f3d9a7b1e")
-
 Kind = Literal["ordered", "charged", "cancelled", "refunded", "refused"]
 
 
@@ -50,11 +48,6 @@ def external_id_of(number: str) -> str:
     return f"{CHANNEL}:{number}"
 
 
-def order_id_of(number: str) -> UUID:
-    """The same invoice is the same order, whenever it is read."""
-    return uuid5(ORDER_IDS, external_id_of(number))
-
-
 def translate_invoice(invoice: Document) -> tuple[PlaceOrder | None, list[Outcome]]:
     """The order that an invoice is, if it is one, and what became of each row."""
     if refused := refuse_contradictions(invoice):
@@ -65,7 +58,7 @@ def translate_invoice(invoice: Document) -> tuple[PlaceOrder | None, list[Outcom
     if not lines:
         return None, [refuse(row, faults[row.line] or "charges without an article are not an order") for row in invoice.rows]
     order = {
-        "order_id": order_id_of(invoice.number),
+        "order_id": order_id_of(CHANNEL, invoice.serial),
         "currency": CURRENCY,
         "customer_ref": invoice.customer or GUEST,
         "external_id": external_id_of(invoice.number),

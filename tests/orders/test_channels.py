@@ -4,14 +4,16 @@ import tempfile
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import RFC_4122, UUID
 
 from django.test import SimpleTestCase
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eventstore.clock import new_id
 from orders.channels.credit_notes import Claim, fitting, goods_of, share_out, translate_credit_note
-from orders.channels.online_retail import order_id_of, translate_invoice
+from orders.channels.online_retail import CHANNEL, translate_invoice
+from orders.channels.order_ids import order_id_of
 from orders.channels.retail_rows import Document, Row, read_documents
 from orders.channels.text_files import LONGEST, NumberedLine, TextFile
 from orders.commands import CancelOrder, RefundOrder
@@ -149,15 +151,22 @@ class Invoices(SimpleTestCase):
             document(row(), row(3, sku="POST", quantity=3, price=1800), row(4, sku="M", quantity=12, price=42))
         )
         assert order
-        self.assertEqual(order.order_id, order_id_of("500001"))
+        self.assertEqual(order.order_id, order_id_of(CHANNEL, 500001))
         self.assertEqual((order.currency, order.customer_ref, order.external_id), ("GBP", "17850", "online_retail:500001"))
         self.assertEqual(order.lines, (Line(sku="LAMP", quantity=6, unit_price="255"),))
         self.assertEqual(order.charges, (Charge(kind="postage", amount="5400"), Charge(kind="manual", amount="504")))
         self.assertEqual(kinds(outcomes), ["ordered", "charged", "charged"])
         self.assertEqual([outcome.amount for outcome in outcomes], [1530, 5400, 504])
 
-    def test_the_number_alone_makes_the_order_id_for_ever(self):
-        self.assertEqual(order_id_of("536365"), UUID("a70716ce-b69e-5091-9ecc-eeb74afe20f4"))
+    def test_channel_and_number_alone_make_the_order_id_for_ever(self):
+        self.assertEqual(order_id_of(CHANNEL, 536365), UUID("00000008-2f2d-8091-9ecc-eeb74afe20f4"))
+        self.assertNotEqual(order_id_of("elsewhere", 536365), order_id_of(CHANNEL, 536365))
+
+    def test_ids_of_a_channel_sort_by_number_and_before_the_ones_made_here(self):
+        ids = [order_id_of(CHANNEL, 7), order_id_of(CHANNEL, 536365), order_id_of(CHANNEL, 10**12 - 1), new_id()]
+        self.assertEqual(sorted(ids), ids)
+        self.assertEqual({each.version for each in ids[:3]}, {8})
+        self.assertEqual({each.variant for each in ids}, {RFC_4122})
 
     def test_who_has_no_account_is_a_guest_and_a_present_costs_nothing(self):
         order, outcomes = translate_invoice(document(row(customer=""), row(3, sku="BAG", price=0, customer="")))
@@ -213,7 +222,7 @@ class Invoices(SimpleTestCase):
 
 
 def claim(number, *rows, whole=True):
-    return Claim(order_id=order_id_of(str(number)), serial=number, left=goods_of(rows), whole=whole)
+    return Claim(order_id=order_id_of(CHANNEL, number), serial=number, left=goods_of(rows), whole=whole)
 
 
 def note(*rows):
@@ -236,7 +245,7 @@ class CreditNotes(SimpleTestCase):
             commands,
             [
                 RefundOrder(
-                    order_id=order_id_of("500001"),
+                    order_id=order_id_of(CHANNEL, 500001),
                     refund_id="online_retail:C500009",
                     reason="credit note C500009",
                     lines=(Line(sku="LAMP", quantity=2, unit_price="255"),),
@@ -247,7 +256,7 @@ class CreditNotes(SimpleTestCase):
 
     def test_all_of_an_order_is_cancelled_unless_some_of_it_came_back_before(self):
         commands, outcomes = self.translate(note(LAMPS, BAGS), claim(500001, BAGS, LAMPS))
-        self.assertEqual(commands, [CancelOrder(order_id=order_id_of("500001"), reason="credit note C500009")])
+        self.assertEqual(commands, [CancelOrder(order_id=order_id_of(CHANNEL, 500001), reason="credit note C500009")])
         self.assertEqual(outcomes, ["cancelled", "cancelled"])
         _, outcomes = self.translate(note(LAMPS, BAGS), claim(500001, BAGS, LAMPS, whole=False))
         self.assertEqual(outcomes, ["refunded", "refunded"])

@@ -23,7 +23,7 @@ from eventstore.log import current_position, read_everything, read_stream
 from eventstore.testing import deliver_everything
 from orders.channels import imports
 from orders.channels.imports import import_file
-from orders.channels.online_retail import order_id_of
+from orders.channels.order_ids import order_id_of
 from orders.commands import RefundOrder, UpdateOrder
 from orders.domain import Status, orders
 from orders.events import Charge, Line
@@ -36,7 +36,7 @@ HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Custome
 
 
 def order(number):
-    return Order.objects.get(pk=order_id_of(number))
+    return Order.objects.get(pk=order_id_of("online_retail", int(number)))
 
 
 def everything():
@@ -104,7 +104,7 @@ class Importing(TestCase):
         # Two orders hold the articles of C537408. One of them was given back before, by C537402; so it is the other.
         self.assertEqual([refund.refund_id for refund in order("537216").state.refunds], ["online_retail:C537402"])
         self.assertEqual([refund.refund_id for refund in order("537407").state.refunds], ["online_retail:C537408"])
-        (_, cancelled) = read_stream(orders.stream(order_id_of("537217")))
+        (_, cancelled) = read_stream(orders.stream(order_id_of("online_retail", 537217)))
         self.assertEqual(cancelled.occurred_at, datetime(2010, 12, 6, 14, 43, tzinfo=UTC))
 
     def test_what_came_back_already_does_not_come_back_again(self):
@@ -152,7 +152,7 @@ class Again(TestCase):
 
     def test_an_order_that_staff_have_changed_is_left_alone_and_said_so(self):
         import_file(EXCERPT)
-        handle(UpdateOrder(order_id=order_id_of("536365"), customer_ref="somebody else"))
+        handle(UpdateOrder(order_id=order_id_of("online_retail", 536365), customer_ref="somebody else"))
         before = everything()
         report = import_file(EXCERPT)
         self.assertEqual(everything(), before)
@@ -163,7 +163,12 @@ class Again(TestCase):
         sale, note = LAMP, "C500002,LAMP,A LAMP,-6,12/2/10 9:00,2.55,17850,United Kingdom"
         import_file(written(self, sale))
         handle(
-            RefundOrder(order_id=order_id_of("500001"), refund_id="r", reason="?", lines=(Line(sku="LAMP", quantity=1, unit_price="255"),))
+            RefundOrder(
+                order_id=order_id_of("online_retail", 500001),
+                refund_id="r",
+                reason="?",
+                lines=(Line(sku="LAMP", quantity=1, unit_price="255"),),
+            )
         )
         report = import_file(written(self, sale, note))
         self.assertEqual(report.refused, [(3, "no earlier order of customer 17850 has 6 of LAMP at 2.55 left to give back")])

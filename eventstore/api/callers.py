@@ -57,7 +57,7 @@ class KeyAuthentication(BaseAuthentication):
 
 FIND = """
 SELECT id, hashed_key, name, scopes, last_used_at FROM eventstore_apikey
-WHERE prefix = %s AND NOT revoked AND (expiry_date IS NULL OR expiry_date > now())
+WHERE prefix = %s AND NOT revoked AND (expiry_date IS NULL OR expiry_date > statement_timestamp())
 """
 
 

@@ -1,8 +1,8 @@
 """The log as a feed for outside readers: resume with a cursor, wait for what comes next."""
 
-import time
 from datetime import datetime
 from threading import BoundedSemaphore
+from time import monotonic, sleep
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -96,12 +96,12 @@ def _begin(query: EventsQuery) -> Position:
 
 def _wait(after: Position, query: EventsQuery, names: list[str]) -> tuple[list[Envelope], Position]:
     """Look again until something is there or the time is up. Between two looks the connection serves others."""
-    until, pause = time.monotonic() + query.wait, SHORTEST
+    until, pause = monotonic() + query.wait, SHORTEST
     found: list[Envelope] = []
-    while not found and time.monotonic() + pause < until:
+    while not found and monotonic() + pause < until:
         if not connection.in_atomic_block:  # a test's transaction holds its connection
             connection.close()
-        time.sleep(pause)
+        sleep(pause)
         pause = min(pause * 1.5, LONGEST)
         if current_position() != after:
             found, after = read_feed(after, query.limit, names)

@@ -18,7 +18,7 @@ from eventstore.models import IdempotencyKey
 
 KEPT = timedelta(days=7)
 
-_key = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e][\x20-\x7e]{0,254})', re.ASCII)
+_key = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e][\x20\x21\x23-\x7e]{0,254})', re.ASCII)
 
 
 class Ticket(msgspec.Struct, frozen=True):

@@ -50,7 +50,18 @@ CODES: dict[str, tuple[int, str]] = {
 }
 
 #: What a response that no view made is about.
-BY_STATUS = {400: "bad_request", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 503: "unavailable"}
+BY_STATUS = {
+    400: "bad_request",
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+    503: "unavailable",
+}
 
 Mistake = Mapping[str, str]  #: pointer (or parameter), detail, code
 
@@ -112,7 +123,9 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse:
     if problem.status == 500:
         logger.exception("A view failed.", exc_info=error)
         got_request_exception.send(sender=type(context["view"]), request=request)
-    return respond(problem, request)
+    response = respond(problem, request)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would say it once more
+    return response
 
 
 def problem_of(error: Exception, request: HttpRequest) -> Problem:

@@ -1,6 +1,7 @@
 """The console: one admin site over all apps, with its navigation, its first page and its jump box."""
 
 from collections.abc import Iterator
+from functools import update_wrapper
 from typing import Any
 
 from django.conf import settings
@@ -29,24 +30,24 @@ class DaybookSite(AdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         own: list[URLResolver | URLPattern] = [
-            path("live/overview/", self.live(self.overview_view), name="live_overview"),
-            path("live/badges/", self.live(self.badges_view), name="live_badges"),
+            path("live/overview/", self.admin_view(self.overview_view), name="live_overview"),
+            path("live/badges/", self.admin_view(self.badges_view), name="live_badges"),
             path("jump/", self.admin_view(self.jump_view), name="jump"),
-            path("jump/offers/", self.live(self.offers_view), name="jump_offers"),
+            path("jump/offers/", self.admin_view(self.offers_view), name="jump_offers"),
         ]
         return own + super().get_urls()
 
-    def live(self, view: Any) -> Any:
-        """A view for a part of a page: whoever was logged out meanwhile gets the whole page anew, not a login form inside it."""
-        guarded = self.admin_view(view)
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """As Django's; but whoever was logged out while a page refreshed a part of itself gets no login form in that part."""
+        guarded = super().admin_view(view, cacheable)
 
-        def part(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.headers.get("HX-Request") and not self.has_permission(request):
                 return HttpResponse(headers={"HX-Refresh": "true"})
             answer: HttpResponse = guarded(request, *args, **kwargs)
             return answer
 
-        return part
+        return update_wrapper(entered, guarded)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         navigation = self.navigation(request) if self.has_permission(request) else []

@@ -62,7 +62,7 @@ class ConsumerAdmin(ReadOnlyAdmin):
         consumer = _declared(row)
         return {
             "title": row.name,
-            "line": next(line for line in lines() if line.name == row.name),
+            "lines": [line for line in self._lines(request) if line.name == row.name],
             "lanes": lanes,
             "parked": ParkedKey.objects.filter(consumer=row.name, state__in=ParkedKey.WAITING).order_by("-pk")[:20],
             "told": told[:20],

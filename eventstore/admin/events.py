@@ -157,7 +157,9 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="stream @ version")
     def stream_(self, event: Event) -> str:
-        return stream_link(event.stream, event.version)
+        return format_html(
+            '<span title="{}">{}</span>', event.stream, stream_link(event.stream, event.version, shorten(event.stream, keep=12))
+        )
 
     @admin.display(description="actor")
     def actor_(self, event: Event) -> str:

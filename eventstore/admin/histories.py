@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 
 from eventstore.admin.differences import Change, differences
+from eventstore.console.screens import CHAPTERS
 from eventstore.errors import UnknownEvent, UnreadableEvent
 from eventstore.log import read_stream
 from eventstore.messages import Aggregate, Envelope, aggregate_of
 from eventstore.models import Event
 
-PAGE = 50
 BATCH = 1000
 
 
@@ -43,7 +43,7 @@ class History(msgspec.Struct, frozen=True):
     @property
     def before(self) -> int | None:
         """The version that the page before this one begins with."""
-        return max(1, self.first - PAGE) if self.first > 1 else None
+        return max(1, self.first - CHAPTERS) if self.first > 1 else None
 
     @property
     def after(self) -> int | None:
@@ -58,7 +58,7 @@ def version_of(stream: str) -> int:
 def tell(stream: str, start: int | None = None) -> History:
     """A page of the story, beginning at a version; without one, the newest page."""
     version, owner = version_of(stream), aggregate_of(stream)
-    start = max(1, version - PAGE + 1) if start is None else max(1, start)
+    start = (max(version, 1) - 1) // CHAPTERS * CHAPTERS + 1 if start is None else max(1, start)
     state: Any = None
     problem = ""
     if owner is not None:
@@ -67,7 +67,7 @@ def tell(stream: str, start: int | None = None) -> History:
         except (UnknownEvent, UnreadableEvent) as error:
             problem = str(error)
     chapters = []
-    for envelope in read_stream(stream, after=start - 1, limit=PAGE):
+    for envelope in read_stream(stream, after=start - 1, limit=CHAPTERS):
         before = _plain(state)
         if owner is not None and not problem:
             try:

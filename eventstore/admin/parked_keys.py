@@ -67,7 +67,7 @@ class ConsumerFilter(Choice):
 @admin.register(ParkedKey)
 class ParkedKeyAdmin(ReadOnlyAdmin):
     section, shortcut, label = "Operate", "d", "Parked keys"
-    list_display = ("key_", "state_", "consumer", "error_", "attempts", "followers_", "next_", "parked_")
+    list_display = ("key_", "state_", "consumer", "error_", "attempts_number", "followers_number", "next_", "parked_")
     list_filter = (StateFilter, ConsumerFilter)
     search_fields = ("key",)
     search_help_text = "stream or event id, exactly"
@@ -108,8 +108,12 @@ class ParkedKeyAdmin(ReadOnlyAdmin):
         told = row.failure
         return format_html('<span class="clip"><b>{}</b> {}</span>', told.error_class, told.message[:120])
 
+    @admin.display(description="attempts")
+    def attempts_number(self, row: ParkedKey) -> int:
+        return row.attempts
+
     @admin.display(description="behind it")
-    def followers_(self, row: Any) -> str:
+    def followers_number(self, row: Any) -> str:
         return "999+" if row.followers >= 1000 else str(row.followers)
 
     @admin.display(description="next attempt")

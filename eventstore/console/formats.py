@@ -103,9 +103,9 @@ def roughly(number: int | None) -> str:
     return f"{number:,}"
 
 
-def dump(value: Any) -> str:
+def dump(value: Any, indent: int | None = 2) -> str:
     """JSON for people: indented, in its own script (顧客, not \\u9867\\u5ba2)."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return json.dumps(value, indent=indent, ensure_ascii=False)
 
 
 def pretty(value: Any) -> SafeString:

@@ -72,7 +72,7 @@ def cards_of(found: health.Overview, request: HttpRequest) -> list[Card]:
         Card(
             "Worst lag",
             f"{lag:,}",
-            f"{slowest.name} is {duration(slowest.lag_seconds)} behind" if slowest else "every consumer has seen every event",
+            f"{slowest.name} is {duration(slowest.lag_seconds)} behind" if slowest else "everyone is up to date",
             _tone(slowest.lag_seconds if slowest else 0),
             trail(request, "lag", lag),
             name="lag",

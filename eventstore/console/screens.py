@@ -22,6 +22,8 @@ from eventstore.console.lists import KeysetList
 
 View = Callable[..., HttpResponse]
 
+CHAPTERS = 50  #: versions of a stream on one page of its story
+
 
 class Badge(msgspec.Struct, frozen=True):
     """What stands beside a name in the navigation, because it wants to be seen there."""
@@ -54,6 +56,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     """History is looked at, never edited. What staff may do are acts: POSTs with a reason, told in the log.
 
     A screen overrides `detail` (what its page shows beside the row), `acts`, `find`, `badge`, and `pages` for more URLs.
+    A column whose name ends in _number stands to the right.
     Templates: admin/<app>/<model>/detail.html, and change_list.html where the common one is not enough.
     """
 
@@ -181,13 +184,12 @@ def id_in(text: str) -> UUID | None:
         return None
 
 
-def stream_url(stream: str) -> str:
-    """The page of a stream's story."""
-    return reverse("admin:eventstore_stream", args=[stream])
+def stream_url(stream: str, version: int | None = None) -> str:
+    """The page of a stream's story, at a version of it."""
+    url = reverse("admin:eventstore_stream", args=[stream])
+    return url if version is None else f"{url}?from={(version - 1) // CHAPTERS * CHAPTERS + 1}#v{version}"
 
 
-def stream_link(stream: str, version: int) -> SafeString:
+def stream_link(stream: str, version: int, shown: str = "") -> SafeString:
     """A stream at a version, leading to its story there."""
-    return format_html(
-        '<a href="{}?from={}#v{}">{}</a><span class="quiet">@{}</span>', stream_url(stream), version, version, stream, version
-    )
+    return format_html('<a href="{}">{}</a><span class="quiet">@{}</span>', stream_url(stream, version), shown or stream, version)

@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from eventstore.admin.causation import HEIGHT, WIDTH, Tree
-from eventstore.console import formats
+from eventstore.console import formats, screens
 
 register = template.Library()
 
@@ -46,37 +46,36 @@ def json(value: Any) -> SafeString:
 
 @register.filter
 def compact(value: Any) -> str:
-    """JSON on one line, for a cell; texts without their quotation marks."""
-    if isinstance(value, str):
+    """JSON on one line, for a cell; texts without their quotation marks, unless they are empty."""
+    if isinstance(value, str) and value:
         return value
-    return " ".join(line.strip() for line in formats.dump(value).splitlines())
-
-
-@register.filter
-def perc(part: float, whole: float) -> int:
-    """A share in percent."""
-    return round(100 * part / whole) if whole else 100
+    return formats.dump(value, indent=None)
 
 
 @register.simple_tag
-def spark(values: Sequence[float], tone: str = "info", points: int = 0) -> SafeString:
-    """A trend as a line over its area. With `points`, it grows from the right until there are that many."""
+def stream_link(stream: str, version: int, keep: int = 0) -> SafeString:
+    """A stream at a version, leading to its story there; with `keep`, ids in it are shortened to so many characters."""
+    return screens.stream_link(stream, version, formats.shorten(stream, keep) if keep else stream)
+
+
+@register.simple_tag
+def spark(values: Sequence[float], tone: str = "info") -> SafeString:
+    """A trend as a line over its area. One value alone is a level line."""
     wide, high, pad = 200, 36, 2
-    top, span = max([*values, 1]), max(points or len(values), 2) - 1
-    first = span + 1 - len(values)
-    places = [((first + n) * wide / span, high - pad - value / top * (high - 3 * pad)) for n, value in enumerate(values)]
-    if not places:
-        return format_html('<svg class="spark" viewBox="0 0 {} {}" aria-hidden="true"></svg>', wide, high)
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    area = f"{places[0][0]:.1f},{high} {line} {places[-1][0]:.1f},{high}"
+    shown = [*values, *values] if len(values) == 1 else list(values)
+    top, span = max([*shown, 1]) * 1.15, max(len(shown) - 1, 1)
+    line = " ".join(f"{n * wide / span:.1f},{high - pad - value / top * (high - 2 * pad):.1f}" for n, value in enumerate(shown))
     return format_html(
-        '<svg class="spark {}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="Trend, {} at the end">'
-        '<polygon points="{}"/><polyline points="{}" vector-effect="non-scaling-stroke"/></svg>',
+        '<svg class="spark {}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="Trend, now {}">'
+        '<polygon points="0,{} {} {},{}"/><polyline points="{}" vector-effect="non-scaling-stroke"/></svg>',
         tone,
         wide,
         high,
-        f"{values[-1]:g}",
-        area,
+        f"{shown[-1] if shown else 0:g}",
+        high,
+        line,
+        wide,
+        high,
         line,
     )
 

@@ -35,7 +35,8 @@ statement = Projection("ledger.statement", rows=StatementLine, key=lambda event,
 def describe(balance: Balance, event: AccountOpened, envelope: Envelope) -> Balance:
     """May come after the first entries of a deferred account, which are in other streams: it leaves the counters alone."""
     balance.code, balance.currency, balance.exponent = event.code, event.currency, event.exponent
-    balance.normal_side = event.normal_side
+    balance.kind, balance.normal_side = event.kind, event.normal_side
+    balance.posting_mode, balance.owner_ref = event.posting_mode, event.owner_ref
     balance.credit_limit = None if event.credit_limit is None else Decimal(event.credit_limit)
     return _stamp(balance, 1, envelope)
 

@@ -12,7 +12,10 @@ class Balance(models.Model):
     code = models.CharField(max_length=120)
     currency = models.CharField(max_length=3)
     exponent = models.PositiveSmallIntegerField(default=0)
-    normal_side = models.CharField(max_length=1, default="")
+    kind = models.CharField(max_length=10, default="")
+    normal_side = models.CharField(max_length=1, default="", help_text="Empty until the opening was seen.")
+    posting_mode = models.CharField(max_length=8, default="")
+    owner_ref = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null is "nobody"
     credit_limit = models.DecimalField(max_digits=38, decimal_places=0, null=True)
     debits_posted = models.DecimalField(max_digits=38, decimal_places=0, default=0)
     credits_posted = models.DecimalField(max_digits=38, decimal_places=0, default=0)

@@ -16,7 +16,8 @@ from ledger.models import Account, Balance, Entry, StatementLine
 from ledger.projections import balances
 from tests.ledger.examples import BANK, credit, open_customer, withdraw
 
-FIGURES = ("code", "currency", "exponent", "normal_side", "credit_limit", "posted", "pending_in", "pending_out", "available")
+FACTS = ("code", "currency", "exponent", "kind", "normal_side", "credit_limit", "posting_mode", "owner_ref")
+FIGURES = (*FACTS, "posted", "pending_in", "pending_out", "available")
 
 
 class Comparing(TestCase):

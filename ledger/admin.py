@@ -1,0 +1,194 @@
+"""What staff see of money: accounts with what they have, the journal, and its entries. Nobody edits any of it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from eventstore.console import Choice, Find, ReadOnlyAdmin, id_in, moment, money, pill, stream_url
+from ledger.domain import accounts
+from ledger.models import Account, Balance, Entry, Transaction
+from ledger.queries import statement_of
+
+SIDES = {"D": "debit", "C": "credit"}
+LINES = 50  #: of the statement that an account's page shows
+
+
+class ModeFilter(Choice):
+    title = "posting"
+    parameter_name = "posting"
+    options = (("locked", "Locked"), ("deferred", "Deferred"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(posting_mode=self.value()) if self.value() else queryset
+
+
+class KindFilter(Choice):
+    title = "kind"
+    parameter_name = "kind"
+    options = (("credit", "Credits"), ("withdrawal", "Withdrawals"), ("transfer", "Transfers"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+@admin.register(Balance)
+class AccountAdmin(ReadOnlyAdmin):
+    section, shortcut, label = "Business", "a", "Accounts"
+    list_display = ("code", "kind", "posted_", "pending_", "limit_", "available_", "mode_", "version", "changed_")
+    list_filter = (ModeFilter,)
+    search_fields = ("code",)
+    search_help_text = "account id or code, exactly"
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        text = search_term.replace("\x00", "").strip()
+        asked = id_in(text)
+        found = Q(code=text) | Q(pk=asked) if asked else Q(code=text)
+        return (queryset.filter(found) if text else queryset), False
+
+    @admin.display(description="balance")
+    def posted_(self, balance: Balance) -> str:
+        return money(balance.posted, balance.currency)
+
+    @admin.display(description="pending out")
+    def pending_(self, balance: Balance) -> str:
+        return money(balance.pending_out, balance.currency) if balance.pending_out else ""
+
+    @admin.display(description="credit limit")
+    def limit_(self, balance: Balance) -> str:
+        return "no floor" if balance.credit_limit is None else money(balance.credit_limit, balance.currency)
+
+    @admin.display(description="available")
+    def available_(self, balance: Balance) -> str:
+        return "" if balance.available is None else money(balance.available, balance.currency)
+
+    @admin.display(description="posting")
+    def mode_(self, balance: Balance) -> str:
+        return pill(balance.posting_mode) if balance.posting_mode else ""
+
+    @admin.display(description="changed")
+    def changed_(self, balance: Balance) -> str:
+        return moment(balance.recorded_at, relative=True)
+
+    def detail(self, request: HttpRequest, row: Balance) -> dict[str, Any]:
+        stream = accounts.stream(row.account_id)
+        written = Account.objects.filter(pk=row.pk).values_list("version", flat=True).first() or row.version
+        return {
+            "title": f"Account {row.code}",
+            "lines": statement_of(row.account_id).order_by("-key")[:LINES],
+            "stream": stream,
+            "stream_url": stream_url(stream),
+            "unseen": max(0, written - row.version),
+        }
+
+    def find(self, text: str) -> list[Find]:
+        asked = id_in(text.removeprefix("account-"))
+        found = Balance.objects.filter(Q(code=text) | Q(pk__in=[asked] if asked else []))
+        return [Find("account", row.code, self.url_of(row.pk), money(row.posted, row.currency)) for row in found]
+
+
+@admin.register(Transaction)
+class JournalAdmin(ReadOnlyAdmin):
+    section, shortcut, label = "Business", "j", "Journal"
+    list_display = ("external_id", "kind_", "debits_", "credits_", "effective_", "recorded_", "description")
+    list_filter = (KindFilter,)
+    search_fields = ("external_id",)
+    search_help_text = "transaction id or external id, exactly"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related("entries__account")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        text = search_term.replace("\x00", "").strip()
+        asked = id_in(text)
+        found = Q(external_id=text) | Q(pk=asked) if asked else Q(external_id=text)
+        return (queryset.filter(found) if text else queryset), False
+
+    @admin.display(description="kind")
+    def kind_(self, row: Transaction) -> str:
+        return pill(row.kind)
+
+    @admin.display(description="debit")
+    def debits_(self, row: Transaction) -> SafeString:
+        return _side(row, "D")
+
+    @admin.display(description="credit")
+    def credits_(self, row: Transaction) -> SafeString:
+        return _side(row, "C")
+
+    @admin.display(description="effective (UTC)")
+    def effective_(self, row: Transaction) -> str:
+        return moment(row.effective_at)
+
+    @admin.display(description="recorded")
+    def recorded_(self, row: Transaction) -> str:
+        return moment(row.recorded_at, relative=True)
+
+    def detail(self, request: HttpRequest, row: Transaction) -> dict[str, Any]:
+        home = row.posted.home
+        stream = accounts.stream(home.account_id) if home else f"transaction-{row.pk}"
+        version = home.account_version if home else 1
+        entries = row.entries.select_related("account").order_by("pk")
+        return {
+            "title": f"Transaction {row.external_id}",
+            "entries": [{"row": entry, "account_url": _account_url(entry), "is_debit": entry.side == "D"} for entry in entries],
+            "stream": stream,
+            "stream_url": stream_url(stream, version),
+            "version": version,
+        }
+
+    def find(self, text: str) -> list[Find]:
+        asked = id_in(text.removeprefix("transaction-"))
+        found = Transaction.objects.filter(Q(external_id=text) | Q(pk__in=[asked] if asked else []))
+        return [Find("transaction", row.external_id, self.url_of(row.pk), row.kind) for row in found]
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    section, label = "Business", "Entries"
+    list_display = ("transaction_", "account_", "side_", "amount_", "account_version", "balance_")
+    list_display_links = None
+    list_select_related = ("account", "transaction")
+
+    @admin.display(description="transaction")
+    def transaction_(self, entry: Entry) -> SafeString:
+        return format_html('<a href="{}">{}</a>', _transaction_url(entry), entry.transaction.external_id)
+
+    @admin.display(description="account")
+    def account_(self, entry: Entry) -> SafeString:
+        return format_html('<a href="{}">{}</a>', _account_url(entry), entry.account.code)
+
+    @admin.display(description="side")
+    def side_(self, entry: Entry) -> str:
+        return SIDES[entry.side]
+
+    @admin.display(description="amount")
+    def amount_(self, entry: Entry) -> str:
+        return money(entry.amount, entry.currency)
+
+    @admin.display(description="balance after")
+    def balance_(self, entry: Entry) -> str:
+        return "" if entry.balance_after is None else money(entry.balance_after, entry.currency)
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """An entry is shown with the transaction that it is part of."""
+        entry = self.get_object(request, object_id)
+        return HttpResponseRedirect(_transaction_url(entry) if entry else self.list_url())
+
+
+def _side(row: Transaction, side: str) -> SafeString:
+    entries = sorted((entry for entry in row.entries.all() if entry.side == side), key=lambda entry: entry.pk)
+    told = ((_account_url(entry), entry.account.code, money(entry.amount, entry.currency)) for entry in entries)
+    return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a> {}', told)
+
+
+def _account_url(entry: Entry) -> str:
+    return reverse("admin:ledger_balance_change", args=[entry.account_id])
+
+
+def _transaction_url(entry: Entry) -> str:
+    return reverse("admin:ledger_transaction_change", args=[entry.transaction_id])

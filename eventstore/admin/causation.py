@@ -9,7 +9,7 @@ import msgspec
 
 LARGEST = 200  #: nodes; above that, siblings of one name become one
 DEEPEST = 80  #: steps from a root; what lies beyond is counted, not drawn
-WIDTH, HEIGHT, ACROSS, DOWN, PAD = 208, 44, 256, 56, 4
+WIDTH, HEIGHT, ACROSS, DOWN, PAD = 196, 44, 238, 56, 4
 
 
 class Cause(msgspec.Struct, frozen=True):

@@ -94,7 +94,7 @@ class EventList(KeysetList):
         floor = rows.values_list("pk", flat=True)[SCAN - 1 : SCAN].first()
         if floor is not None:
             rows = rows.filter(pk__gte=floor)
-        found = list(self._newest(rows.filter(payload_filters.predicate(self.conditions)), limit))
+        found = list(rows.filter(payload_filters.predicate(self.conditions))[:limit])
         if len(found) < limit:
             self.scanned_to = floor
         return found
@@ -220,7 +220,7 @@ class EventAdmin(ReadOnlyAdmin):
     # Found by the jump box
 
     def entries(self, *, badges: bool = True) -> list[Entry]:
-        return [*super().entries(badges=badges), Entry(label="Staff acts", url=stream_url(OPERATIONS), shortcut="a")]
+        return [*super().entries(badges=badges), Entry(label="Staff acts", url=stream_url(OPERATIONS), shortcut="s")]
 
     def find(self, text: str) -> list[Find]:
         found = []

@@ -54,7 +54,7 @@ def _read(text: str) -> Condition:
     path = tuple(rest.split("."))
     operator = "=" if found["operator"] == "==" else found["operator"]
     if column not in ("data", "facts") or not rest:
-        raise UnreadableFilter(text=text, problem="a path begins with data. or facts.")
+        raise UnreadableFilter(text=text, problem="its path must begin with data or facts, then a point")
     if not all(_step.fullmatch(step) for step in path):
         raise UnreadableFilter(text=text, problem=f"“{rest}” is not a path of names, numbers and [] with points between them")
     if any(step.endswith("[]") for step in path) and operator != "=":

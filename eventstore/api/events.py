@@ -14,6 +14,7 @@ from eventstore.api.doors import Answer, Question, reads
 from eventstore.api.pages import ListQuery, Page, from_cursor, to_cursor
 from eventstore.api.problems import Problem
 from eventstore.api.views import ApiView
+from eventstore.conf import conf
 from eventstore.log import Position, current_position, read_feed
 from eventstore.messages import Envelope
 
@@ -21,7 +22,7 @@ from eventstore.messages import Envelope
 SHORTEST, LONGEST = 0.02, 0.25
 
 #: Readers that wait at once in this process: a thread that waits serves nobody else. Whoever is too many gets an answer at once.
-_places = BoundedSemaphore(4)
+_places = BoundedSemaphore(conf().LONG_POLLS)
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import msgspec
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.db import IntegrityError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from psycopg.errors import UniqueViolation
 from rest_framework import exceptions
 
@@ -183,6 +183,7 @@ TABLE: tuple[tuple[type[Exception], Callable[[Any, HttpRequest], Problem]], ...]
     (PermissionDenied, lambda error, request: Problem("forbidden")),
     (RequestDataTooBig, lambda error, request: Problem("body_too_large")),
     (SuspiciousOperation, lambda error, request: Problem("bad_request")),
+    (UnreadablePostError, lambda error, request: Problem("bad_request", "The connection ended before the body did.")),
     (BadRequest, lambda error, request: Problem("bad_request")),
     (exceptions.MethodNotAllowed, _method),
     (exceptions.NotAcceptable, lambda error, request: Problem("not_acceptable")),

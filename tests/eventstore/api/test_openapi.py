@@ -1,27 +1,32 @@
 """The description of the API is valid and leaves no door out."""
 
+import re
 from typing import Any
 
 import jsonschema_rs
 from django.test import TestCase, override_settings
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLResolver, get_resolver
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from eventstore.api import ApiView
+from eventstore.api.callers import known_scopes
+from eventstore.api.doors import Contract
 from tests.clients import ApiClient, make_key
 
 ORDER = {"currency": "JPY", "customer_ref": "C1", "lines": [{"sku": "tea", "quantity": 2, "unit_price": "450"}]}
 
 
-def doors(resolver: Any = None, prefix: str = "") -> list[tuple[str, str]]:
-    """Every address of the API with its methods."""
+def doors(resolver: Any = None, prefix: str = "/") -> list[tuple[str, str, Contract]]:
+    """Every door of the API: address, method, contract."""
     found = []
     for pattern in (resolver or get_resolver("config.urls")).url_patterns:
         path = prefix + str(pattern.pattern)
+        view = getattr(getattr(pattern, "callback", None), "cls", object)
         if isinstance(pattern, URLResolver):
             found += doors(pattern, path)
-        elif isinstance(pattern, URLPattern) and issubclass(view := getattr(pattern.callback, "cls", object), ApiView):
-            found += [(path, method) for method in ("get", "post", "put", "patch", "delete") if hasattr(view, method)]
+        elif issubclass(view, ApiView):
+            methods = (method for method in ("get", "post", "put", "patch", "delete") if hasattr(view, method))
+            found += [(re.sub(r"<\w+:(\w+)>", r"{\1}", path), method, getattr(view, method).contract) for method in methods]
     return found
 
 
@@ -41,14 +46,17 @@ class Description(TestCase):
         told = self.read()["paths"]
         known = doors()
         self.assertGreater(len(known), 8)
-        for path, method in known:
-            name = "/" + path.replace("<uuid:", "{").replace("<slug:", "{").replace(">", "}")
-            with self.subTest(f"{method} {name}"):
-                operation = told[name][method]
+        for path, method, _ in known:
+            with self.subTest(f"{method} {path}"):
+                operation = told[path][method]
                 self.assertIn("Scope: `", operation["description"])
                 self.assertTrue(operation["summary"])
                 self.assertEqual(operation["responses"]["401"], {"$ref": "#/components/responses/Problem"})
                 self.assertEqual("requestBody" in operation, method != "get")
+
+    def test_no_door_asks_for_a_scope_that_no_key_can_have(self):
+        for path, method, contract in doors():
+            self.assertIn(contract.scope, known_scopes(), f"{method} {path}")
 
     def test_answers_have_the_described_shape(self):
         told = self.read()

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import psycopg
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import DataError, IntegrityError, OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from django.test import override_settings
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
@@ -42,6 +42,7 @@ RAISED: list[tuple[Exception, int, str]] = [
     (DataError("secret value"), 500, "internal_error"),
     (ZeroDivisionError("secret divisor"), 500, "internal_error"),
     (LogHole(partition=1, position=2, head=3), 500, "internal_error"),
+    (UnreadablePostError("secret"), 400, "bad_request"),
     (Http404("secret"), 404, "not_found"),
     (PermissionDenied("secret"), 403, "forbidden"),
     (SuspiciousOperation("secret"), 400, "bad_request"),

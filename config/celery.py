@@ -4,6 +4,7 @@ import os
 
 from celery import Celery
 from celery.signals import worker_ready
+from kombu.transport.redis import QoS
 
 from config import task_logs  # noqa: F401 - its receivers put ids into messages and lines
 
@@ -12,6 +13,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("daybook")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+# A hint that was taken and not done is not put back when the connection ends: it expires, and the sweep finds its work.
+# Celery 5.7 would try that on a connection it has closed already, and the whole worker would end with an AttributeError.
+QoS.restore_at_shutdown = False
 
 #: What happens because time passed: seconds between two runs. Each run repairs whatever lost hints left behind.
 TIMETABLE = {

@@ -20,25 +20,6 @@ from ledger.models.write import Account, Transaction, moment_after
 Rows = dict[UUID, Account]
 
 
-@unit_of_work()
-def open_account(command: OpenAccount) -> tuple[Account, bool]:
-    """Open an account; return it, and whether it is new.
-
-    Raises Refused when it is open as something else, StreamMoved when another writer was first.
-    """
-    rows = {row.id: row for row in Account.objects.locked([command.account_id, command.code or ""])}
-    fresh = False
-    match decide(_books(rows), command):
-        case [AccountOpened() as event]:
-            with constraints_speak():
-                row, fresh = _open(event)
-            rows |= {row.id: row}
-            if not fresh:
-                decide(_books(rows), command)  # another writer was first: it is the same account, or this refuses
-    known = [row for row in rows.values() if row.code == command.code]
-    return known[0] if known else rows[command.account_id], fresh
-
-
 class Receipt(NamedTuple):
     """A transaction, the accounts as it left them, and whether it is new: an external_id stays the same transaction for ever."""
 
@@ -48,24 +29,42 @@ class Receipt(NamedTuple):
 
 
 @unit_of_work()
+def open_account(command: OpenAccount) -> tuple[Account, bool]:
+    """Open an account; return it, and whether it is new.
+
+    Raises Refused when it is open as something else, StreamMoved when another writer was first.
+    """
+    rows = {row.id: row for row in Account.objects.locked([command.account_id, command.code or ""])}
+    match decide(_books(rows), command):
+        case [AccountOpened() as event]:
+            with constraints_speak():
+                account, fresh = _open(event)
+            if not fresh:  # another writer was first: with the same account, or this refuses
+                decide(_books({account.id: account}), command)
+            return account, fresh
+    same_code = [row for row in rows.values() if row.code == command.code]
+    return (same_code or [rows[command.account_id]])[0], False
+
+
+@unit_of_work()
 def post(command: Posting) -> Receipt:
     """Post a transaction. Raises Refused when the rules say no, StreamMoved when another writer was first."""
     rows = {row.id: row for row in Account.objects.locked(entry.account for entry in wanted_by(command))}
-    before = Transaction.objects.recorded_as(command.external_id)
+    before = Transaction.objects.recorded_as(command.external_id, command.transaction_id)
     events = decide(_books(rows, before), command)
     with constraints_speak():
         _record(events, rows)
         # What is judged at COMMIT is judged here, while there is somebody to answer.
         connection.check_constraints()
-    (transaction,) = [before.posted] if before else [event for event in events if isinstance(event, TransactionPosted)]
-    return Receipt(transaction, rows, fresh=before is None)
+    new = [event for event in events if isinstance(event, TransactionPosted)]
+    return Receipt(new[0] if new else before[0].posted, rows, fresh=bool(new))
 
 
-def _books(rows: Rows, before: Transaction | None = None) -> Books:
+def _books(rows: Rows, before: Sequence[Transaction] = ()) -> Books:
     return Books(
         at=moment_after(rows.values()),
         accounts={row.id: row.state for row in rows.values()},
-        transactions={before.external_id: before.posted} if before else {},
+        transactions=tuple(transaction.posted for transaction in before),
     )
 
 

@@ -5,6 +5,6 @@ from ledger.domain.amounts import minor_units
 from ledger.domain.books import Books, evolve
 from ledger.domain.chart import CHART
 from ledger.domain.decisions import decide
-from ledger.domain.posting import wanted_by
+from ledger.domain.moves import wanted_by
 
 __all__ = ["CHART", "AccountState", "Books", "accounts", "decide", "evolve", "minor_units", "wanted_by"]

@@ -16,13 +16,19 @@ class Books(Value):
 
     at: datetime = datetime.min.replace(tzinfo=UTC)  #: when it will be recorded: later than any entry of these accounts
     accounts: dict[UUID, AccountState] = field(default_factory=dict)
-    transactions: dict[str, TransactionPosted] = field(default_factory=dict)  #: by external id
+    transactions: tuple[TransactionPosted, ...] = ()  #: that have the external id or the id of a new one
 
     def find(self, reference: UUID | str) -> AccountState | None:
         """The account with this id or code."""
         if isinstance(reference, UUID):
             return self.accounts.get(reference)
         return next((account for account in self.accounts.values() if account.code == reference), None)
+
+    def recorded_as(self, external_id: str, transaction_id: UUID) -> TransactionPosted | None:
+        """The transaction that has this external id or, failing that, this id."""
+        same = [posted for posted in self.transactions if posted.external_id == external_id]
+        same += [posted for posted in self.transactions if posted.transaction_id == transaction_id]
+        return same[0] if same else None
 
 
 def evolve(books: Books, event: LedgerEvent) -> Books:
@@ -32,7 +38,7 @@ def evolve(books: Books, event: LedgerEvent) -> Books:
             touched, transactions = [event.account_id], books.transactions
         case TransactionPosted():
             touched = [entry.account_id for entry in event.told]
-            transactions = books.transactions | {event.external_id: event}
+            transactions = (*books.transactions, event)
         case EntryPosted():
             touched, transactions = [event.entry.account_id], books.transactions
         case _:

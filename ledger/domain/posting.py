@@ -2,60 +2,22 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import assert_never
-from uuid import UUID
 
 from msgspec.structs import replace
 
 from eventstore.errors import Refused
-from eventstore.messages import Value
-from ledger.commands import CreditFunds, Posting, PostTransaction, WithdrawFunds
+from ledger.commands import Posting
 from ledger.domain.accounts import AccountState, evolve_account
 from ledger.domain.amounts import counter, minor_units
 from ledger.domain.books import Books
 from ledger.domain.chart import opens_itself
 from ledger.domain.currencies import exponent_of
-from ledger.events import AccountOpened, Entry, LedgerEvent, Side, TransactionKind, TransactionPosted
+from ledger.domain.moves import Move, Wanted, kind_of, wanted_by
+from ledger.domain.repeating import check_same
+from ledger.events import AccountOpened, Entry, LedgerEvent, TransactionPosted
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=366)  #: how far in the future money may take effect
-
-
-class Wanted(Value):
-    """One entry as the command asks for it."""
-
-    account: UUID | str
-    side: Side
-    amount: str
-    currency: str
-
-
-class Move(Value):
-    """One entry with its account found and its amount read."""
-
-    account: AccountState
-    side: Side
-    amount: int
-
-
-def wanted_by(command: Posting) -> tuple[Wanted, ...]:
-    """The entries that a command comes to."""
-    match command:
-        case CreditFunds():
-            return _both(command, "C", "D")
-        case WithdrawFunds():
-            return _both(command, "D", "C")
-        case PostTransaction():
-            return tuple(Wanted(account=leg.account, side=leg.side, amount=leg.amount, currency=leg.currency) for leg in command.entries)
-        case _:
-            assert_never(command)
-
-
-def _both(command: CreditFunds | WithdrawFunds, own: Side, other: Side) -> tuple[Wanted, Wanted]:
-    return (
-        Wanted(account=command.account_id, side=own, amount=command.amount, currency=command.currency),
-        Wanted(account=command.counterparty, side=other, amount=command.amount, currency=command.currency),
-    )
 
 
 def decide_posting(books: Books, command: Posting) -> list[LedgerEvent]:
@@ -67,9 +29,8 @@ def decide_posting(books: Books, command: Posting) -> list[LedgerEvent]:
     _check_currencies(wanted, moves)
     _check_sums(moves)
     _check_each_once(moves)
-    recorded = books.transactions.get(command.external_id)
-    if recorded is not None:
-        _check_same(recorded, command, moves)
+    if recorded := books.recorded_as(command.external_id, command.transaction_id):
+        check_same(recorded, command, moves)
         return []
     posted = TransactionPosted(
         transaction_id=command.transaction_id,
@@ -81,19 +42,6 @@ def decide_posting(books: Books, command: Posting) -> list[LedgerEvent]:
         description=command.description,
     )
     return [*opened, posted, *posted.echoes]
-
-
-def kind_of(command: Posting) -> TransactionKind:
-    """What kind of transaction a command makes."""
-    match command:
-        case CreditFunds():
-            return "credit"
-        case WithdrawFunds():
-            return "withdrawal"
-        case PostTransaction():
-            return command.kind
-        case _:
-            assert_never(command)
 
 
 def _accounts(books: Books, wanted: tuple[Wanted, ...]) -> tuple[list[AccountState], list[AccountOpened]]:
@@ -140,31 +88,6 @@ def _check_each_once(moves: list[Move]) -> None:
     for code, times in Counter(move.account.code for move in moves).items():
         if times > 1:
             raise _invalid(f"Account {code} is named {times} times; a transaction touches an account once.", "same_account")
-
-
-def _check_same(recorded: TransactionPosted, command: Posting, moves: list[Move]) -> None:
-    """An external id says the same for ever. Raises Refused and names the first field that differs."""
-    is_now = [(entry.account_code, entry.side, entry.currency, entry.amount) for entry in recorded.entries]
-    wanted = [(move.account.code, move.side, move.account.currency, str(move.amount)) for move in moves]
-    pairs: list[tuple[str, object, object]] = [
-        ("kind", recorded.kind, kind_of(command)),
-        ("entries", len(is_now), len(wanted)),
-    ]
-    for index, (now, then) in enumerate(zip(is_now, wanted, strict=False)):
-        prefix = f"entries/{index}/" if isinstance(command, PostTransaction) else ""
-        account = "counterparty" if index and not prefix else "account"
-        pairs += zip((prefix + account, prefix + "side", prefix + "currency", prefix + "amount"), now, then, strict=True)
-    if command.effective_at is not None:
-        pairs.append(("effective_at", recorded.effective_at, command.effective_at))
-    pairs.append(("description", recorded.description, command.description))
-    for field, told, asked in pairs:
-        if told != asked:
-            raise Refused(
-                f"external_id {recorded.external_id} was posted as transaction {recorded.transaction_id} with another {field}.",
-                code="external_id_conflict",
-                field=field,
-                transaction_id=str(recorded.transaction_id),
-            )
 
 
 def _effective(told: datetime | None, at: datetime) -> datetime:

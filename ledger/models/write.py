@@ -116,9 +116,10 @@ class Account(models.Model):
 
 
 class TransactionQuerySet(models.QuerySet["Transaction"]):
-    def recorded_as(self, external_id: str) -> "Transaction | None":
-        """The transaction with this external id, with its entries."""
-        return self.filter(external_id=external_id).prefetch_related("entries__account").first()
+    def recorded_as(self, external_id: str, transaction_id: UUID) -> list["Transaction"]:
+        """The transactions that have this external id (first) or this id, with their entries."""
+        found = self.filter(Q(external_id=external_id) | Q(pk=transaction_id)).prefetch_related("entries__account")
+        return sorted(found, key=lambda transaction: transaction.external_id != external_id)
 
 
 class Transaction(models.Model):

@@ -107,7 +107,7 @@ class Posting(RefusalAssertions):
         told = story(opened(credit_limit="1000"), bank_opened)
         told.when(replace(withdraw_1200, amount="1000"))
         self.assertEqual(told.state.accounts[ADA].posted, -1000)
-        more = replace(withdraw_1200, amount="1", external_id="E3")
+        more = replace(withdraw_1200, amount="1", external_id="E3", transaction_id=UUID(int=13))
         self.assertRefused("credit_limit_exceeded", told, more, available="0", requested="1")
 
     def test_an_account_without_a_floor_is_never_short(self):
@@ -172,6 +172,16 @@ class Repeating(RefusalAssertions):
             with self.subTest(field):
                 refused = self.assertRefused("external_id_conflict", self.told(), replace(credit_5000, **change), field=field)
                 self.assertEqual((refused.status, refused.facts["transaction_id"]), (409, str(UUID(int=11))))
+
+    def test_an_id_that_another_transaction_has_is_a_conflict(self):
+        other = replace(withdraw_1200, transaction_id=UUID(int=11))
+        self.assertRefused("external_id_conflict", self.told(), other, field="external_id", transaction_id=str(UUID(int=11)))
+
+    def test_of_many_entries_the_one_that_differs_is_named(self):
+        both: list[tuple[str, Any, int, str]] = [(BANK, "D", 5, "JPY"), ("customer:C1:JPY", "C", 5, "JPY")]
+        told = story(opened()).when(transfer(*both))
+        self.assertRefused("external_id_conflict", told, transfer(*reversed(both)), field="entries/0/account")
+        self.assertRefused("external_id_conflict", told, replace(transfer(*both), kind="sale"), field="kind")
 
     def test_a_withdrawal_is_no_repetition_of_a_credit(self):
         self.assertRefused("external_id_conflict", self.told(), replace(withdraw_1200, external_id="E1"), field="kind")

@@ -1,6 +1,5 @@
 """The ledger over HTTP, as a shop meets it."""
 
-import json
 from typing import Any
 from unittest import mock
 from uuid import uuid4
@@ -9,84 +8,76 @@ from django.db import OperationalError
 from django.test import TestCase
 from psycopg.errors import DeadlockDetected
 
-from eventstore.models import ApiKey, IdempotencyKey
+from eventstore.models import IdempotencyKey
 from eventstore.testing import deliver_everything
 from ledger.models import Account, Entry, Transaction
 from ledger.models.write import AccountQuerySet
+from tests.clients import PROBLEM, ApiClient, make_key
 from tests.ledger.examples import BANK
 
 ACCOUNTS = "/api/v1/ledger/accounts"
 
 
-class Client(TestCase):
+class LedgerTestCase(TestCase):
     def setUp(self):
-        _, secret = ApiKey.objects.create_key(name="shop", scopes=["ledger:read", "ledger:write"])
-        self.authorization = {"authorization": f"Bearer {secret}"}
-
-    def post(self, path: str, body: Any, key: str = "", **headers: str) -> Any:
-        told = self.authorization | {"idempotency-key": key or str(uuid4())} | headers
-        return self.client.post(path, json.dumps(body), "application/json", headers=told)
-
-    def get(self, path: str, **headers: str) -> Any:
-        return self.client.get(path, headers=self.authorization | headers)
+        self.api = ApiClient(make_key(scopes=("ledger:read", "ledger:write")))
 
     def opened(self, currency: str = "JPY", **more: Any) -> str:
-        answer = self.post(ACCOUNTS, {"currency": currency} | more)
+        answer = self.api.send(ACCOUNTS, {"currency": currency} | more)
         self.assertEqual(answer.status_code, 201, answer.content)
         return str(answer.json()["id"])
 
     def move(self, what: str, account: str, amount: Any, key: str = "", **more: Any) -> Any:
         body = {"amount": amount, "currency": "JPY", "counterparty": BANK, "external_id": str(uuid4())} | more
-        return self.post(f"{ACCOUNTS}/{account}/{what}", {name: value for name, value in body.items() if value is not ...}, key)
+        return self.api.send(f"{ACCOUNTS}/{account}/{what}", {name: value for name, value in body.items() if value is not ...}, key=key)
 
     def assertProblem(self, answer: Any, status: int, code: str, **facts: Any) -> None:
-        self.assertEqual((answer.status_code, answer.headers["Content-Type"]), (status, "application/problem+json"), answer.content)
+        self.assertEqual((answer.status_code, answer.headers["Content-Type"]), (status, PROBLEM), answer.content)
         told = answer.json()
         self.assertEqual(told["code"], code)
         self.assertLessEqual(facts.items(), told.items())
 
 
-class Accounts(Client):
+class Accounts(LedgerTestCase):
     def test_an_account_is_opened_and_read(self):
-        answer = self.post(ACCOUNTS, {"currency": "EUR", "code": "customer:C42:EUR", "owner_ref": "C42", "credit_limit": "500"})
+        answer = self.api.send(ACCOUNTS, {"currency": "EUR", "code": "customer:C42:EUR", "owner_ref": "C42", "credit_limit": "500"})
         self.assertEqual((answer.status_code, answer.headers["ETag"]), (201, '"1"'))
         self.assertIn("Event-Position", answer.headers)
-        read = self.get(answer.headers["Location"])
+        read = self.api.read(answer.headers["Location"])
         self.assertEqual((read.json(), read.headers["ETag"]), (answer.json(), '"1"'))
         wanted = {"code": "customer:C42:EUR", "kind": "liability", "normal_side": "C", "credit_limit": "500", "exponent": 2}
         self.assertLessEqual(wanted.items(), read.json().items())
 
     def test_opening_it_again_is_200_and_something_else_409(self):
         body = {"currency": "EUR", "code": "customer:C42:EUR"}
-        first, again = self.post(ACCOUNTS, body), self.post(ACCOUNTS, body)
+        first, again = self.api.send(ACCOUNTS, body), self.api.send(ACCOUNTS, body)
         self.assertEqual((first.status_code, again.status_code, again.json()), (201, 200, first.json()))
-        self.assertProblem(self.post(ACCOUNTS, body | {"credit_limit": "1"}), 409, "account_exists", field="credit_limit")
+        self.assertProblem(self.api.send(ACCOUNTS, body | {"credit_limit": "1"}), 409, "account_exists", field="credit_limit")
 
     def test_every_mistake_is_listed(self):
-        answer = self.post(ACCOUNTS, {"currency": "euro", "kind": "purse", "colour": "red"})
+        answer = self.api.send(ACCOUNTS, {"currency": "euro", "kind": "purse", "colour": "red"})
         self.assertProblem(answer, 422, "validation_error")
         self.assertEqual({mistake["pointer"] for mistake in answer.json()["errors"]}, {"#/currency", "#/kind", "#/colour"})
 
     def test_nobody_without_the_scope(self):
-        _, secret = ApiKey.objects.create_key(name="reader", scopes=["ledger:read"])
-        self.authorization = {"authorization": f"Bearer {secret}"}
-        self.assertProblem(self.post(ACCOUNTS, {"currency": "EUR"}), 403, "scope_missing", required_scope="ledger:write")
+        self.api = ApiClient(make_key(scopes=("ledger:read",)))
+        self.assertProblem(self.api.send(ACCOUNTS, {"currency": "EUR"}), 403, "scope_missing", required_scope="ledger:write")
 
     def test_an_unknown_account_is_404_everywhere(self):
         nobody = f"{ACCOUNTS}/{uuid4()}"
         for path in ("", "/balance", "/balance?consistency=strong", "/entries"):
-            self.assertProblem(self.get(nobody + path), 404, "account_not_found")
+            self.assertProblem(self.api.read(nobody + path), 404, "account_not_found")
         self.assertProblem(self.move("credit", str(uuid4()), "1"), 404, "account_not_found")
-        self.assertProblem(self.get(f"/api/v1/ledger/transactions/{uuid4()}"), 404, "transaction_not_found")
+        self.assertProblem(self.api.read(f"/api/v1/ledger/transactions/{uuid4()}"), 404, "transaction_not_found")
 
 
-class Moving(Client):
+class Moving(LedgerTestCase):
     def setUp(self):
         super().setUp()
         self.account = self.opened()
 
     def balance(self, consistency: str = "eventual", **headers: str) -> Any:
-        return self.get(f"{ACCOUNTS}/{self.account}/balance?consistency={consistency}", **headers)
+        return self.api.read(f"{ACCOUNTS}/{self.account}/balance?consistency={consistency}", **headers)
 
     def test_credit_then_withdraw_then_the_balance(self):
         """Scenario A01."""
@@ -99,11 +90,11 @@ class Moving(Client):
         code = f"customer:{self.account}:JPY"
         funds = {"posted": "3800", "pending_out": "0", "pending_in": "0", "credit_limit": "0", "available": "3800"}
         self.assertEqual(told["balances"], {code: funds})
-        self.assertEqual(self.get(answer.headers["Location"]).json(), told["transaction"])
+        self.assertEqual(self.api.read(answer.headers["Location"]).json(), told["transaction"])
 
-        self.assertProblem(self.balance(**{"min-position": answer.headers["Event-Position"], "prefer": "wait=0"}), 503, "projection_behind")
+        self.assertProblem(self.balance(min_position=answer.headers["Event-Position"], prefer="wait=0"), 503, "projection_behind")
         deliver_everything()
-        read = self.balance(**{"min-position": answer.headers["Event-Position"]})
+        read = self.balance(min_position=answer.headers["Event-Position"])
         self.assertLessEqual(funds.items(), read.json().items())
         self.assertEqual(read.json()["account_version"], 3)
         self.assertEqual(read.json()["as_of"]["position"], answer.headers["Event-Position"])
@@ -115,7 +106,7 @@ class Moving(Client):
         told = self.balance("strong").json()
         self.assertEqual((told["posted"], told["account_version"], told["as_of"]["consistency"]), ("5000", 2, "strong"))
         bank = Account.objects.get(code=BANK).pk
-        self.assertEqual(self.get(f"{ACCOUNTS}/{bank}/balance?consistency=strong").json()["posted"], "5000")
+        self.assertEqual(self.api.read(f"{ACCOUNTS}/{bank}/balance?consistency=strong").json()["posted"], "5000")
 
     def test_a_refusal_says_what_is_available(self):
         self.move("credit", self.account, "3300")
@@ -204,17 +195,17 @@ class Moving(Client):
             self.move("credit", self.account, str(amount))
         deliver_everything()
         path, seen = f"{ACCOUNTS}/{self.account}/entries?limit=2", []
-        page = self.get(path).json()
+        page = self.api.read(path).json()
         seen += page["data"]
         while page["has_more"]:
-            page = self.get(f"{path}&cursor={page['next_cursor']}").json()
+            page = self.api.read(f"{path}&cursor={page['next_cursor']}").json()
             seen += page["data"]
         self.assertEqual(
             [(line["amount"], line["balance_after"]) for line in seen], [("5", "15"), ("4", "10"), ("3", "6"), ("2", "3"), ("1", "1")]
         )
         self.assertEqual({(line["side"], line["kind"]) for line in seen}, {("C", "credit")})
         for hostile in ("%25%25", "AA", "a", "%E2%98%83"):
-            self.assertProblem(self.get(f"{path}&cursor={hostile}"), 400, "invalid_cursor")
+            self.assertProblem(self.api.read(f"{path}&cursor={hostile}"), 400, "invalid_cursor")
 
     def test_hostile_bodies_are_refused_and_never_break_anything(self):
         bodies: list[dict[str, Any]] = [{"external_id": told} for told in ("a\0b", "\ud800", "x" * 201, "", 5)]

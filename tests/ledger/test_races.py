@@ -8,12 +8,15 @@ from typing import Any
 from django.db import OperationalError, connection
 from django.test import TransactionTestCase, tag
 
+from eventstore.delivery import drain
 from eventstore.errors import EventStoreError, Refused
-from eventstore.log import read_stream
+from eventstore.log import current_position, read_stream, unit_of_work
+from eventstore.projections import reset
 from ledger.commands import CreditFunds, OpenAccount
 from ledger.domain import accounts
 from ledger.handlers import open_account, post
-from ledger.models import Account, Entry, Transaction
+from ledger.models import Account, Balance, Entry, Transaction
+from ledger.projections import balances
 from tests.ledger.examples import BANK, credit, open_customer, posted, withdraw
 
 
@@ -96,8 +99,6 @@ class Races(TransactionTestCase):
         released, holding = threading.Event(), threading.Event()
 
         def hold() -> None:
-            from eventstore.log import unit_of_work
-
             with unit_of_work():
                 credit(one, 1)
                 holding.set()
@@ -116,6 +117,16 @@ class Races(TransactionTestCase):
             released.set()
             holder.join()
             connection.close()
+
+    def test_the_balance_of_the_bank_is_right_however_many_workers_fold_it(self):
+        for _ in range(40):
+            credit(open_customer(), 1)
+        partitions = list(current_position().heads)
+        for _ in range(5):
+            reset(balances)
+            ended = at_once(4, lambda number: [str(drain(balances, partition) > 0) for partition in partitions[number::4]])
+            self.assertGreater(ended["True"], 3)
+            self.assertEqual(Balance.objects.get(code=BANK).posted, 40)
 
     def test_one_external_id_many_times_at_once_is_one_transaction(self):
         account = open_customer()

@@ -1,5 +1,7 @@
 """Everything that can go wrong, in sentences: the docstring is the message, its braces are facts."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -59,7 +61,13 @@ class EventIdReused(EventStoreError):
 
 
 class UnknownName(EventStoreError):
-    """There is no {kind} named {name}; known: {known}."""
+    """There is no {kind} named {name}.{meant} Known: {known}."""
+
+    def __init__(self, *, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        super().__init__(kind=kind, name=name, known=", ".join(names) or "none", meant=meant)
 
 
 class BadSetting(EventStoreError):

@@ -41,3 +41,13 @@ class RetryRequested(Event):
     parked_id: UUID
     key: str
     reason: str
+
+
+@event("eventstore.epoch_raised")
+class EpochRaised(Event):
+    """The log had been restored to an older point; the stream of this partition begins anew, above what the restore lost."""
+
+    partition: int
+    epoch: int
+    ghosts: int
+    reason: str

@@ -17,6 +17,7 @@ class Turn(msgspec.Struct, frozen=True):
     attempts: int  #: tries begun at this position, this one included
     careful: bool  #: a try died without a word nearby: one event at a time
     parked: bool  #: some keys of this partition wait, so every event must be held against them
+    published: int  #: how far the relay vouches for the stream
 
 
 # The attempt is counted in a commit of its own, before the handlers run: an event that kills its process is noticed.
@@ -24,9 +25,10 @@ class Turn(msgspec.Struct, frozen=True):
 # SKIP LOCKED only saves work. Correctness is the compare-and-set in move().
 BEGIN = """
 WITH mine AS MATERIALIZED (
-    SELECT c.consumer, c.partition, p.head, p.epoch, set_config('synchronous_commit', 'off', true)
+    SELECT c.consumer, c.partition, p.head, p.epoch, r.position AS published, set_config('synchronous_commit', 'off', true)
     FROM eventstore_checkpoint c
     JOIN eventstore_partition p ON p.id = c.partition
+    JOIN eventstore_relaycheckpoint r ON r.partition = c.partition
     JOIN eventstore_consumerstate s ON s.name = c.consumer AND s.state = 'running'
     WHERE c.consumer = %(consumer)s AND c.partition = %(partition)s AND c.position < p.head
     FOR UPDATE OF c SKIP LOCKED
@@ -37,7 +39,7 @@ SET attempts = c.attempts + 1,
 FROM mine WHERE c.consumer = mine.consumer AND c.partition = mine.partition
 RETURNING c.position, mine.head, mine.epoch, c.attempts, c.careful_until > c.position, EXISTS (
     SELECT 1 FROM eventstore_parkedkey k
-    WHERE k.consumer = c.consumer AND k.partition = c.partition AND k.state IN ('retrying', 'dead'))
+    WHERE k.consumer = c.consumer AND k.partition = c.partition AND k.state IN ('retrying', 'dead')), mine.published
 """
 
 

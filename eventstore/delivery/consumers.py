@@ -86,7 +86,7 @@ def consumer_named(name: str) -> Consumer:
     try:
         return _consumers[name]
     except KeyError:
-        raise UnknownName(kind="consumer", name=name, known=", ".join(sorted(_consumers)) or "none") from None
+        raise UnknownName(kind="consumer", name=name, known=_consumers) from None
 
 
 def interested_in(names: Iterable[str]) -> list[Consumer]:

@@ -89,13 +89,15 @@ def _take(partition: int, *, idle: bool) -> Lane | None:
 def _publish(lane: Lane, batch: list[Envelope], previous: UUID | None) -> Published:
     seed = lane.position <= lane.needed_from
     published = transport().publish(lane.partition, lane.epoch, batch, previous=previous, seed=seed)
+    top = published.top
+    if published.verdict == "ok" and top.position > batch[-1].position and not _in_the_log(lane, top):
+        # Not another relay that was faster: the batch was refused as a duplicate of what the log lost.
+        published = Published("diverged", 0, top)
     if published.verdict == "ok":
-        # Another relay may have published more than this batch; the next batch finds that out.
         _move(lane, batch[-1].position)
     elif published.verdict == "hole":
-        _rewind(lane, published.top)
+        _rewind(lane, top)
     else:
-        top = published.top
         _stop(lane, f"the stream says {published.verdict}: its top is {top.epoch}-{top.position} ({top.event_id})")
     return published
 

@@ -7,6 +7,7 @@ Next: the handlers of an app, such as orders/projections.py.
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from django.db import transaction
 
@@ -61,13 +62,12 @@ def take_step(consumer: Consumer, partition: int) -> int:
 def next_events(partition: int, turn: Turn) -> tuple[list[Envelope], bool]:
     """The contiguous run beyond the checkpoint, and whether it had to come from the log because the stream has not got it."""
     limit = 1 if turn.careful else conf().BATCH
-    try:
-        entries = transport().read(partition, turn.epoch, turn.position, limit)
-    except TransportDown:
-        entries = []
-    run = _contiguous(entries, turn.position)
-    if run:
-        return run, False
+    # Only as far as the relay has compared it with the log: if that was restored to an older point, the stream holds what it lost.
+    if turn.published > turn.position:
+        with suppress(TransportDown):
+            entries = transport().read(partition, turn.epoch, turn.position, min(limit, turn.published - turn.position))
+            if run := _contiguous(entries, turn.position):
+                return run, False
     return read_partition(partition, turn.position, min(limit, turn.head - turn.position)), True
 
 

@@ -25,7 +25,7 @@ def projection_named(name: str) -> Projection:
     """Raises UnknownName."""
     known = {projection.name: projection for projection in all_projections()}
     if name not in known:
-        raise UnknownName(kind="projection", name=name, known=", ".join(known) or "none")
+        raise UnknownName(kind="projection", name=name, known=known)
     return known[name]
 
 

@@ -30,6 +30,8 @@ def read_body(request: HttpRequest) -> Body:
         raise Problem("unsupported_media_type", "Send JSON as application/json in UTF-8.", headers={"Accept": "application/json"})
     if request.META.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         raise Problem("unsupported_media_type", "Send the body as it is, without Content-Encoding.")
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        raise Problem("length_required")
     announced = request.META.get("CONTENT_LENGTH") or "0"
     # What is announced as too large is not even read.
     if not announced.isdecimal() or int(announced) > LARGEST or len(sent := request.body) > LARGEST:

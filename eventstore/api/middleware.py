@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from eventstore.api.problems import BY_STATUS, MEDIA_TYPE, Problem, respond
+from eventstore.api.problems import BY_STATUS, MEDIA_TYPE, Problem, document
 from eventstore.clock import new_id
 from eventstore.context import acting
 
@@ -26,9 +26,19 @@ class RequestFacts:
             response = self.get_response(request)
             if response.status_code >= 400 and request.path.startswith("/api/") and response.headers.get("Content-Type") != MEDIA_TYPE:
                 code = BY_STATUS.get(response.status_code, "bad_request" if response.status_code < 500 else "internal_error")
-                response = respond(Problem(code, status=response.status_code), request)
+                _tell(response, document(Problem(code, status=response.status_code), request), MEDIA_TYPE)
+        if request.method == "HEAD" and not response.streaming:
+            # The length of what GET would send, and nothing of it: servers complain otherwise.
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
         response.headers["X-Request-Id"] = request_id
         return response
+
+
+def _tell(response: HttpResponse, body: bytes, kind: str) -> None:
+    response.content = body
+    response.headers["Content-Type"] = kind
+    response.headers["Content-Length"] = str(len(body))
 
 
 def _told(pattern: re.Pattern[str], request: HttpRequest, header: str) -> str | None:

@@ -36,6 +36,7 @@ CODES: dict[str, tuple[int, str]] = {
     "conflict": (409, "Something else got in between. Read again and retry."),
     "stream_moved": (409, "Another writer changed the same thing at the same moment. Read it again and retry with the same key."),
     "idempotency_in_progress": (409, "A request with the same key is being carried out. Retry after Retry-After with the same key."),
+    "length_required": (411, "Send the body in one piece, with its Content-Length."),
     "version_mismatch": (412, "If-Match names a version that is no longer current. Read it again, then decide again."),
     "body_too_large": (413, "The body is larger than this service takes."),
     "unsupported_media_type": (415, "Bodies are JSON in UTF-8: `Content-Type: application/json`."),
@@ -108,7 +109,7 @@ def document(problem: Problem, request: HttpRequest) -> bytes:
 
 def title_of(code: str) -> str:
     """`insufficient_funds` as people read it."""
-    return code.replace("_", " ").capitalize()
+    return code.replace("_", " ").capitalize().replace("json", "JSON")
 
 
 def respond(problem: Problem, request: HttpRequest) -> HttpResponse:

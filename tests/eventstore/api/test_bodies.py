@@ -126,6 +126,9 @@ class Sending(ApiCase):
     def test_a_body_that_is_too_large_is_not_read(self):
         self.assertProblem(self.send(b" " * (LARGEST + 1)), 413, "body_too_large")
 
+    def test_a_body_in_chunks_is_asked_for_in_one_piece(self):
+        self.assertProblem(self.send("{}", transfer_encoding="chunked"), 411, "length_required")
+
     def test_only_json_in_utf_8_is_taken(self):
         for kind in (
             "text/plain",

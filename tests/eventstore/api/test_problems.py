@@ -7,11 +7,12 @@ from unittest.mock import patch
 import psycopg
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import DataError, IntegrityError, OperationalError
-from django.http import Http404, UnreadablePostError
-from django.test import override_settings
+from django.http import Http404, HttpResponse, UnreadablePostError
+from django.test import RequestFactory, override_settings
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 
+from eventstore.api.middleware import RequestFacts
 from eventstore.api.problems import CODES
 from eventstore.errors import LogHole, Refused, StreamMoved
 from eventstore.log import Position, read_stream
@@ -109,6 +110,16 @@ class Problems(ApiCase):
     def test_options_tell_the_methods_to_everybody(self):
         answer = ApiClient().call("OPTIONS", PATH)
         self.assertEqual((answer.status_code, answer["Allow"], answer.content), (204, "GET, POST, HEAD, OPTIONS", b""))
+
+    def test_head_is_get_without_its_body(self):
+        for path, status in ((PATH, 200), ("/api/v1/nothing", 404), ("/livez", 200)):
+            with self.subTest(path):
+                head, got = self.api.call("HEAD", path), self.api.read(path)
+                self.assertEqual((head.status_code, head.content), (status, b""))
+                self.assertEqual((head["Content-Type"], head["Content-Length"]), (got["Content-Type"], str(len(got.content))))
+        # Django's test client takes bodies away itself; servers leave that to us.
+        bare = RequestFacts(lambda request: HttpResponse(b"three"))(RequestFactory().head("/"))
+        self.assertEqual((bare.content, bare["Content-Length"]), (b"", "5"))
 
     def test_who_does_not_take_json_is_told_so_in_json(self):
         for accept in ("text/html", "application/xml", "image/*", "application/json;q=0"):

@@ -1,5 +1,6 @@
 """The test runner: parallel, sealed from the network, warnings of our own code are errors, a closing line to trust."""
 
+import gc
 import ipaddress
 import multiprocessing
 import os
@@ -11,7 +12,9 @@ import warnings
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from django.test.runner import DiscoverRunner, ParallelTestSuite
+from django.test.runner import DiscoverRunner
+
+from config.test_processes import BrokenThere, FailedThere, Processes
 
 #: Tag of test classes that want the machine, or something on it, for themselves: they run after the others.
 ALONE = "alone"
@@ -29,6 +32,11 @@ class Counting:
         super().addSuccess(test)  # type: ignore[misc]
         self.passed += 1
 
+    def _exc_info_to_string(self, err: Any, test: unittest.TestCase) -> str:
+        if isinstance(err[1], FailedThere | BrokenThere):
+            return f"{err[1]}"  # it was made a text where it happened
+        return super()._exc_info_to_string(err, test)  # type: ignore[misc, no-any-return]
+
     def addExpectedFailure(self, test: unittest.TestCase, err: Any) -> None:
         super().addExpectedFailure(test, err)  # type: ignore[misc]
         self.passed += 1
@@ -36,6 +44,8 @@ class Counting:
 
 class Runner(DiscoverRunner):
     """Django's runner with our defaults and our last line."""
+
+    parallel_test_suite = Processes
 
     def __init__(self, *, parallel: int = 0, pdb: bool = False, **options: Any) -> None:
         # 0 is Django's default; who asks for one process says --parallel 1.
@@ -49,10 +59,12 @@ class Runner(DiscoverRunner):
         try:
             return super().run_tests(test_labels, **options)
         except Exception:
-            # Whatever it is (a broken migration, a database that does not go away), the last line must say that the run failed.
             traceback.print_exc()
-            closing_line(0, 1, 0)
-            sys.exit(1)
+        # Whatever it was (a broken migration, a database that does not go away), the last line must say that the run failed,
+        # and really be the last: what dies noisily dies now.
+        gc.collect()
+        closing_line(0, 1, 0)
+        return 1
 
     def setup_test_environment(self, **options: Any) -> None:
         super().setup_test_environment(**options)
@@ -64,11 +76,12 @@ class Runner(DiscoverRunner):
         return cast(type[unittest.TextTestResult], type("CountingResult", (Counting, base), {}))
 
     def run_suite(self, suite: unittest.TestSuite, **options: Any) -> Any:
-        if isinstance(suite, ParallelTestSuite):
-            alone = [part for part in suite.subsuites if is_alone(part)]
-            suite.subsuites = [part for part in suite.subsuites if not is_alone(part)]
-            suite = unittest.TestSuite([suite, *alone] if suite.subsuites else alone)
-        return super().run_suite(suite, **options)
+        if not isinstance(suite, Processes):
+            return super().run_suite(suite, **options)
+        alone = [part for part in suite.subsuites if is_alone(part)]
+        suite.subsuites = [part for part in suite.subsuites if not is_alone(part)]
+        suite.on_loss = lambda: closing_line(0, 1, 0)
+        return super().run_suite(unittest.TestSuite([suite, *alone] if suite.subsuites else alone), **options)
 
     def suite_result(self, suite: unittest.TestSuite, result: Any, **options: Any) -> int:
         broken = [test for test, _ in (*result.failures, *result.errors)] + result.unexpectedSuccesses

@@ -62,6 +62,9 @@ def make_data_dir(data: Path) -> None:
                 folder.mkdir(exist_ok=True)
                 # Said in full: the umask of root may be 077.
                 folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+            # Anybody may make a folder in /tmp, also one with the name that we are going to use.
+            if folder.parent.stat().st_mode & stat.S_ISVTX and folder.lstat().st_uid not in (os.geteuid(), 0):
+                raise CannotRun(f"{folder} belongs to somebody else: remove it, or choose another place with DAYBOOK_DATA_DIR.")
     except OSError as error:
         raise because(error, data) from error
 

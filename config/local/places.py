@@ -33,14 +33,14 @@ def cache_dir() -> Path:
 
 
 def home_dir() -> Path | None:
-    """HOME, or what the system knows of it, if that is a folder."""
+    """HOME, or what the system knows of it, if that is a folder we may write to. Containers often say /."""
     home = os.environ.get("HOME")
     if not home:
         try:
             home = pwd.getpwuid(os.geteuid()).pw_dir
         except KeyError:  # containers run under numbers that nobody named
             return None
-    return Path(home) if Path(home).is_absolute() and Path(home).is_dir() else None
+    return Path(home) if Path(home).is_absolute() and os.access(home, os.W_OK) else None
 
 
 def sockets_dir(data: Path) -> Path:

@@ -1,6 +1,7 @@
 """The runner's promises: a closing line that is true, a sealed network, warnings of our own that count."""
 
 import io
+import pickle
 import socket
 import unittest
 import warnings
@@ -8,6 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 from django.test import SimpleTestCase, tag
 
+from config.test_processes import Processes, Telling
 from config.test_runner import Runner, is_alone, is_near
 
 
@@ -41,6 +43,20 @@ class Mixed(unittest.TestCase):
                 self.assertEqual(part, 1)
 
 
+class Unsendable(unittest.TestCase):
+    """Fails with what no pickle takes along."""
+
+    def setUp(self):
+        self.client = lambda: None
+
+    def test_broken(self):
+        raise ZeroDivisionError(self.client)
+
+    def test_in_parts(self):
+        with self.subTest(client=self.client):
+            self.fail("on purpose")
+
+
 class NeverSetUp(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -57,7 +73,7 @@ class Lonely(unittest.TestCase):
 
 
 def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: str | None) -> unittest.TestSuite:
-    return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in (ClosingLine, Surroundings))
+    return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in (ClosingLine, Sending, Surroundings))
 
 
 class ClosingLine(SimpleTestCase):
@@ -88,6 +104,21 @@ class ClosingLine(SimpleTestCase):
     def test_who_wants_to_be_alone_is_known_by_the_tag(self):
         load = unittest.defaultTestLoader.loadTestsFromTestCase
         self.assertEqual([is_alone(load(case)) for case in (Lonely, Mixed)], [True, False])
+
+
+class Sending(SimpleTestCase):
+    def test_failures_of_another_process_arrive_whatever_they_hold(self):
+        there = Telling()
+        suite = unittest.defaultTestLoader.loadTestsFromTestCase(Unsendable)
+        tests = list(suite)
+        suite.run(there)
+        here = Runner(parallel=1).get_resultclass()(unittest.runner._WritelnDecorator(io.StringIO()), False, 0)
+        for event in pickle.loads(pickle.dumps(there.events)):
+            Processes([], 1).handle_event(here, tests, event)  # type: ignore[arg-type]
+        self.assertEqual([len(here.errors), len(here.failures)], [1, 1])
+        self.assertIn("ZeroDivisionError", here.errors[0][1])
+        self.assertNotIn("unittest/case.py", here.errors[0][1])
+        self.assertIn("client=", str(here.failures[0][0]))
 
 
 class Surroundings(SimpleTestCase):

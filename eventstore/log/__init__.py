@@ -8,6 +8,7 @@ from eventstore.log.reader import (
     read_event,
     read_everything,
     read_feed,
+    read_newest,
     read_partition,
     read_stream,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "read_event",
     "read_everything",
     "read_feed",
+    "read_newest",
     "read_partition",
     "read_stream",
     "savepoint",

@@ -2,14 +2,17 @@
 
 from eventstore.projections.declarations import Projection
 from eventstore.projections.freshness import Lagging, wait_until
-from eventstore.projections.rebuilding import all_projections, projection_named, rebuild, reset, start_rebuild
+from eventstore.projections.rebuilding import Resting, all_projections, catch_up, must_run, projection_named, rebuild, reset, start_rebuild
 from eventstore.projections.rows import Rows, upsert
 
 __all__ = [
     "Lagging",
     "Projection",
+    "Resting",
     "Rows",
     "all_projections",
+    "catch_up",
+    "must_run",
     "projection_named",
     "rebuild",
     "reset",

@@ -1,19 +1,24 @@
 """Rebuild a read table from the log, in place: empty it, go back to the beginning, catch up."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from eventstore.delivery import all_consumers, consumer_named, drain, reached
-from eventstore.errors import UnknownName
+from eventstore.delivery import all_consumers, drain, reached
+from eventstore.errors import EventStoreError, UnknownName
 from eventstore.events import OPERATIONS, RebuildStarted
 from eventstore.log import ANY, append, current_position, unit_of_work
-from eventstore.models import ParkedKey
+from eventstore.models import ConsumerState, ParkedKey
 from eventstore.projections.declarations import Projection
 
 Progress = Callable[[int, int], Any]
+
+
+class Resting(EventStoreError):
+    """Projection {name} is {state} and takes nothing. Paused: resume it in the admin. Missing: run manage.py migrate."""
 
 
 def all_projections() -> list[Projection]:
@@ -62,18 +67,32 @@ def start_rebuild(name: str, reason: str) -> int:
 def rebuild(name: str, progress: Progress = lambda done, total: None) -> int:
     """Rebuild a projection and wait until it has caught up; return how many events it was folded from.
 
-    `progress(done, total)` is called after each turn. Readers see the table grow. Raises UnknownName.
+    `progress(done, total)` is called after each turn. Readers see the table grow. Raises UnknownName, Resting.
+    """
+    reset(projection_named(name))
+    return catch_up(name, progress)
+
+
+def must_run(name: str) -> None:
+    """Raises Resting when nothing would happen."""
+    state = ConsumerState.objects.filter(name=name).values_list("state", flat=True).first() or "missing"
+    if state != ConsumerState.State.RUNNING:
+        raise Resting(name=name, state=state)
+
+
+def catch_up(name: str, progress: Progress = lambda done, total: None) -> int:
+    """Let a projection take what waits, beside the workers that do so anyway; return how many events it has seen when none waits.
+
+    Raises UnknownName, and Resting when it is paused: it would wait for ever.
     """
     projection = projection_named(name)
-    total = reset(projection)
-    behind = True
-    while behind:
-        behind = False
-        for partition, head in current_position().heads.items():
-            if reached(name).heads.get(partition, 0) < head:
-                behind = True
-                drain(consumer_named(name), partition, seconds=1)
-                done = sum(reached(name).heads.values())
-                total = max(total, done)
-                progress(done, total)
-    return total
+    while True:
+        heads, at = current_position().heads, reached(name).heads
+        behind = [partition for partition, head in heads.items() if at.get(partition, 0) < head]
+        progress(sum(at.values()), sum(heads.values()))
+        if not behind:
+            return sum(at.values())
+        moved = sum(drain(projection, partition, seconds=1) for partition in behind)
+        if not moved:
+            must_run(name)
+            time.sleep(0.05)  # workers are at it

@@ -13,7 +13,7 @@ from eventstore.messages import Value, encode
 
 _condition = re.compile(r"\s*(?P<path>[^\s=<>!~]+)\s*(?P<operator>==|!=|<=|>=|=|<|>|~)\s*(?P<value>.*?)\s*", re.DOTALL)
 _step = re.compile(r"(?P<name>[\w-]{1,100})(?P<any>\[\])?")
-_number = re.compile(r"-?\d{1,60}(\.\d{1,60})?", re.ASCII)
+_number = re.compile(r"-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,2})?", re.ASCII)
 _and = re.compile(r"""\s+and\s+(?=(?:[^"]*"[^"]*")*[^"]*$)""", re.IGNORECASE)
 
 LONGEST = 500

@@ -124,7 +124,7 @@ class Choice(SimpleListFilter):
         return self.options
 
     def value(self) -> str:
-        return str(super().value() or self.default)
+        return str(super().value() or self.default).replace("\x00", "")
 
     def choices(self, changelist: ChangeList) -> Any:
         """The choices as links; leaving a default needs a word of its own."""

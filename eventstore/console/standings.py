@@ -27,6 +27,8 @@ class Line(msgspec.Struct):
     def state(self) -> str:
         """What staff should know first."""
         told = self.health
+        if told.kind == health.GONE:
+            return told.kind
         if told.state != "running":
             return told.state
         return "catching up" if told.lag_events else "running"

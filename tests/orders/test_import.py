@@ -224,7 +224,7 @@ class Interrupted(TransactionTestCase):
 
     def test_a_credit_note_that_is_just_being_taken_back_is_waited_for(self):
         import_file(written(self, LAMP, LAMP.replace("500001", "500002")))
-        note = translated(NOTE.replace("-6", "-1"))
+        note = translated(NOTE)
         results = []
 
         def run():
@@ -240,7 +240,7 @@ class Interrupted(TransactionTestCase):
             wait_for_a_waiting_lock()
         beside.join(timeout=30)
         self.assertEqual(results[0].outcomes, first.outcomes)
-        self.assertEqual([len(order.refunds) for order in Order.objects.order_by("pk")], [0, 1])
+        self.assertEqual([order.status for order in Order.objects.order_by("pk")], ["placed", "cancelled"])
 
     def test_two_imports_at_the_same_time_make_each_order_once(self):
         reports, errors = [], []

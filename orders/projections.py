@@ -6,7 +6,7 @@ import msgspec
 
 from eventstore.messages import Envelope
 from eventstore.projections import Projection
-from orders.events import OrderCancelled, OrderEvent, OrderPlaced, OrderRefunded, OrderUpdated
+from orders.events import Line, OrderCancelled, OrderEvent, OrderPlaced, OrderRefunded, OrderUpdated
 from orders.models.read import OrderDetail, OrderSummary, TimelineEntry
 
 Row = TypeVar("Row", OrderSummary, OrderDetail)
@@ -78,13 +78,17 @@ def sentence(event: OrderEvent) -> str:
     """What happened, as staff would say it."""
     match event:
         case OrderPlaced():
-            return f"Placed: {len(event.lines)} lines for {event.total} {event.currency} (minor units)."
+            return f"Placed: {_count(event.lines)} for {event.total} {event.currency} (minor units)."
         case OrderUpdated():
-            return f"Changed: {len(event.lines)} lines for {event.total} (minor units)."
+            return f"Changed: {_count(event.lines)} for {event.total} (minor units)."
         case OrderCancelled():
             return f"Cancelled: {event.reason}"[:300]
         case OrderRefunded():
             return f"Refunded {event.amount} (minor units): {event.reason}"[:300]
+
+
+def _count(lines: tuple[Line, ...]) -> str:
+    return "1 line" if len(lines) == 1 else f"{len(lines)} lines"
 
 
 def _stamp(order: Row, envelope: Envelope) -> Row:

@@ -94,7 +94,7 @@ class ReadTables(TestCase):
         self.assertEqual({row.actor for row in rows}, {"key:shop"})
         self.assertEqual(
             [row.sentence for row in rows],
-            ["Placed: 2 lines for 8400 EUR (minor units).", "Changed: 1 lines for 900 (minor units).", "Cancelled: changed my mind"],
+            ["Placed: 2 lines for 8400 EUR (minor units).", "Changed: 1 line for 900 (minor units).", "Cancelled: changed my mind"],
         )
 
     def test_the_longest_reason_still_fits_the_timeline(self):

@@ -141,7 +141,9 @@ CELERY_BROKER_URL = env.broker(REDIS_URL)
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
+# Early: a hint that dies with its worker costs a second, until the next sweep. Late would bring it back after the visibility
+# timeout, long expired; and Celery 5.7 ends the whole worker when a task of before a broker's restart is acknowledged after it.
+CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_SOFT_TIME_LIMIT = 45

@@ -7,13 +7,13 @@ from eventstore.delivery import wakeups
 from eventstore.models import IdempotencyKey
 
 
-@shared_task(name="eventstore.relay", ignore_result=True, acks_late=True)
+@shared_task(name="eventstore.relay", ignore_result=True)
 def relay(partition: int) -> None:
     """Publish what waits in one partition."""
     delivery.relay_partition(partition)
 
 
-@shared_task(name="eventstore.consume", ignore_result=True, acks_late=True)
+@shared_task(name="eventstore.consume", ignore_result=True)
 def consume(partition: int, names: list[str]) -> None:
     """Let consumers take what waits for them in one partition."""
     wakeups.lower(wakeups.flags_of(partition, names))

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ class Options(msgspec.Struct, frozen=True):
 def run(options: Options, tell: Tell) -> Verdict:
     """Raises CannotRun when the run itself did not work out."""
     folder = Path(tempfile.mkdtemp(prefix="daybook-chaos-"))
+    tell = writing_down(folder / "run.log", tell)
     try:
         with temporary(durable=True) as servers, ports.listen(0) as listening:
             environment = surroundings(servers, options)
@@ -83,6 +85,17 @@ def run(options: Options, tell: Tell) -> Verdict:
         if options.keep:
             shutil.copytree(folder, options.keep, dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def writing_down(path: Path, tell: Tell) -> Tell:
+    """Tell, and keep what was told with its time: the other half of the processes' logs."""
+
+    def both(sentence: str) -> None:
+        with path.open("a") as file:
+            file.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {sentence}\n")
+        tell(sentence)
+
+    return both
 
 
 def surroundings(servers: Servers, options: Options) -> dict[str, str]:

@@ -152,7 +152,7 @@ def append(
                 version=version,
                 name=name,
                 schema_version=schema_version,
-                data=data,
+                data=msgspec.Raw(data),
                 facts=facts,
                 occurred_at=occurred_at or now(),
             )
@@ -161,9 +161,9 @@ def append(
     return version
 
 
-def _facts(work: _Work) -> bytes:
+def _facts(work: _Work) -> msgspec.Raw:
     facts: dict[str, Any] = {"correlation": work.correlation} | current_facts()
-    return msgspec.json.encode(facts)
+    return msgspec.Raw(msgspec.json.encode(facts))
 
 
 def _announce(partitions: list[int]) -> None:

@@ -86,6 +86,9 @@ REDIS_URL = env.redis(env.text("REDIS_URL") or places.redis_url())
 DATABASES = {"default": env.database(DATABASE_URL) | {"CONN_MAX_AGE": 0}}
 DATABASES["default"]["OPTIONS"] |= {
     "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 16), "timeout": 10},
+    # For our own statements (psycopg.Cursor, prepare=True), which Django's default would plan anew each time. Django's ORM does
+    # not prepare. A pooler between us and PostgreSQL must know prepared statements: PgBouncer does from 1.22 on.
+    "prepare_threshold": 5,
     # A writer waits for a partition's head this long and no longer; a stopped process does not hold its locks for ever.
     "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=10s",
 }

@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 
 from eventstore.conf import conf
 from eventstore.delivery.consumers import Consumer, consumer_named
+from eventstore.delivery.errands import Errands
 from eventstore.delivery.transports import transport
 from eventstore.errors import TransportDown
 
@@ -33,7 +34,13 @@ def consume_flag(partition: int, group: str) -> str:
     return f"wake:{group}:{{{partition}}}"
 
 
-def wake_relay(partitions: Sequence[int], **_: Any) -> None:
+def wake_relay_soon(partitions: Sequence[int], **_: Any) -> None:
+    """The same from another thread: whoever has just committed does not wait for Redis. Never raises."""
+    if conf().WAKE:
+        errands.put(partitions)
+
+
+def wake_relay(partitions: Iterable[int]) -> None:
     """Say that these partitions have something to publish. Never raises."""
     for partition in _raise({partition: relay_flag(partition) for partition in partitions}):
         _send("eventstore.relay", [partition])
@@ -52,6 +59,10 @@ def wake_retries() -> None:
     """Say that parked keys are due. Never raises."""
     for _ in _raise({"retry": "wake:retry"}):
         _send("eventstore.retry", [])
+
+
+#: Sends the hints of this process.
+errands = Errands(wake_relay)
 
 
 def _raise(flags: dict[Key, str]) -> list[Key]:

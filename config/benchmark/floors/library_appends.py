@@ -28,7 +28,7 @@ class PlacedOrder(Aggregate):
 
 
 @cache
-def application() -> "Application[Any]":
+def application(create_table: str = "no") -> "Application[Any]":
     """One for the process, shared by its threads."""
     facts = conninfo_to_dict(settings.DATABASE_URL)
     return Application(
@@ -40,13 +40,14 @@ def application() -> "Application[Any]":
             "POSTGRES_USER": str(facts["user"]),
             "POSTGRES_PASSWORD": str(facts.get("password", "")),
             "POSTGRES_POOL_SIZE": "4",
+            "CREATE_TABLE": create_table,
         }
     )
 
 
 def make_tables() -> None:
     """Once, before several processes try to."""
-    application().close()
+    application(create_table="yes").close()
 
 
 def prepare() -> Act:

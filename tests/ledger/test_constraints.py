@@ -1,12 +1,16 @@
 """What the database refuses, whoever asks: plain SQL as the application's own role."""
 
 from typing import Any
+from unittest import mock
 from uuid import uuid4
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import TestCase, TransactionTestCase
+from msgspec.structs import replace
 
 from eventstore.errors import Refused, StreamMoved
+from ledger.commands import CreditFunds
+from ledger.handlers import post
 from ledger.models import Account, Entry, Transaction
 from ledger.models.constraints import RACES, REFUSALS, constraints_speak
 from tests.ledger.examples import BANK, credit, open_customer
@@ -126,6 +130,16 @@ class Rows(TestCase):
 
 
 class Speaking(TestCase):
+    def test_a_rule_that_fails_is_caught_before_the_events_are_flushed(self):
+        account = open_customer()
+        right = credit(account, 5).posted
+        entries = (replace(right.entries[0], account_version=3), replace(right.entries[1], amount="4"))
+        wrong = replace(right, transaction_id=uuid4(), external_id="wrong", entries=entries)
+        command = CreditFunds(account_id=account.pk, amount="5", currency="JPY", counterparty=BANK, external_id="wrong")
+        with mock.patch("ledger.handlers.decide", return_value=[wrong]), self.assertRaises(Refused) as caught:
+            post(command)
+        self.assertEqual(caught.exception.code, "unbalanced_entries")
+
     def test_every_name_that_is_answered_exists(self):
         names = set(connection.introspection.get_constraints(connection.cursor(), "ledger_entry"))
         for table in ("ledger_account", "ledger_transaction"):

@@ -12,5 +12,7 @@ EVENTSTORE |= {"TRANSPORT": "memory", "WAKE": False}
 CELERY_BROKER_URL = "memory://"
 #: A pool would keep connections to the database that the runner wants to drop.
 DATABASES["default"]["OPTIONS"].pop("pool")
+#: A TestCase keeps its transaction open however long its Python takes, and on a busy machine that may be long.
+DATABASES["default"]["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"
 #: A test that wants lines says assertLogs; the others stay quiet.
 LOGGING["handlers"]["stderr"] = {"class": "logging.NullHandler"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config.local import servers
 from config.local.errors import CannotRun
+from config.local.locks import alone
 
 #: These look at the code only, or bring servers of their own.
 WITHOUT_SERVERS = {
@@ -29,8 +30,9 @@ WITHOUT_SERVERS = {
     "version",
 }
 
-#: A data directory whose database got its tables.
+#: Files in a data directory: its database got its tables; somebody is at it.
 MIGRATED = "migrated"
+MIGRATING = "migrating.lock"
 
 
 def execute(arguments: list[str]) -> None:
@@ -102,10 +104,11 @@ def use_temporary_servers(*, durable: bool = False) -> None:
 
 def migrate_once(data: Path) -> None:
     """A database that was just made has no tables yet."""
-    if not (data / MIGRATED).exists():
-        import django
-        from django.core.management import call_command
+    with alone(data / MIGRATING):
+        if not (data / MIGRATED).exists():
+            import django
+            from django.core.management import call_command
 
-        django.setup()
-        call_command("migrate", verbosity=0, interactive=False)
-        (data / MIGRATED).touch()
+            django.setup()
+            call_command("migrate", verbosity=0, interactive=False)
+            (data / MIGRATED).touch()

@@ -16,15 +16,17 @@ import psycopg
 from django.conf import settings
 from django.core.management import call_command, get_commands
 
-from config.local.commands import MIGRATED
+from config.local.commands import MIGRATED, MIGRATING
+from config.local.locks import alone
 
 ADMIN = "admin"
 
 
 def prepare_database(notes: Path, *, seed: bool) -> None:
     """Bring the database up to date; do once what is done once, and note it at once: this may be interrupted."""
-    call_command("migrate", interactive=False, verbosity=0)
-    (notes.parent / MIGRATED).touch()
+    with alone(notes.parent / MIGRATING):
+        call_command("migrate", interactive=False, verbosity=0)
+        (notes.parent / MIGRATED).touch()
     done: dict[str, Any] = json.loads(notes.read_text()) if notes.exists() else {}
     if "password" not in done:
         keep(notes, done, password=make_admin())

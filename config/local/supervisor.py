@@ -113,9 +113,7 @@ class Supervisor:
             until = time.monotonic() + GRACE
             while process.poll() is None and time.monotonic() < until and self.signals < 2:
                 time.sleep(0.02)
-            # Its group as well: nothing that it started may outlive it.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+            self._end_group(process)
             process.wait()
             self._hear_out(program)
         self.programs.clear()
@@ -180,7 +178,14 @@ class Supervisor:
             self.say(f"{program.name} ended with exit code {program.code}; it is started again in {wait:g} s.")
             program.due = now + wait
         elif now >= program.due:
+            assert program.process is not None
+            self._end_group(program.process)
             self._launch(program)
+
+    def _end_group(self, process: "subprocess.Popen[str]") -> None:
+        """Nothing that a program started may outlive it, or work beside its successor."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
     def _bury_adopted(self) -> None:
         """Wait for orphans that became ours; leave our own children to their Popen."""

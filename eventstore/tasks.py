@@ -1,16 +1,21 @@
 """Celery's doors into the event store. Each task is one call; the work is elsewhere."""
 
+import logging
+
 from celery import shared_task
 
 from eventstore import delivery, health
 from eventstore.delivery import wakeups
 from eventstore.models import IdempotencyKey
 
+log = logging.getLogger(__name__)
+
 
 @shared_task(name="eventstore.relay", ignore_result=True)
 def relay(partition: int) -> None:
     """Publish what waits in one partition."""
-    delivery.relay_partition(partition)
+    if events := delivery.relay_partition(partition):
+        log.info("relayed", extra={"partition": partition, "events": events})
 
 
 @shared_task(name="eventstore.consume", ignore_result=True)
@@ -18,7 +23,8 @@ def consume(partition: int, names: list[str]) -> None:
     """Let consumers take what waits for them in one partition."""
     wakeups.lower(wakeups.flags_of(partition, names))
     for name in names:
-        delivery.drain(delivery.consumer_named(name), partition)
+        if events := delivery.drain(delivery.consumer_named(name), partition):
+            log.info("consumed", extra={"consumer": name, "partition": partition, "events": events})
 
 
 @shared_task(name="eventstore.sweep", ignore_result=True)

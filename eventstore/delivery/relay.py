@@ -46,8 +46,6 @@ def relay_partition(partition: int) -> int:
     wakeups.lower([wakeups.relay_flag(partition)])
     while (published := relay_batch(partition)) and published.verdict in ("ok", "hole"):
         sent += published.added
-    if sent:
-        log.info("relayed", extra={"partition": partition, "events": sent})
     return sent
 
 

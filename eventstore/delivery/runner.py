@@ -36,8 +36,6 @@ def drain(consumer: Consumer, partition: int, seconds: float = DRAIN_SECONDS) ->
         moved += step
         if time.monotonic() > until:
             break
-    if moved:
-        log.info("consumed", extra={"consumer": consumer.name, "partition": partition, "events": moved})
     return moved
 
 

@@ -62,7 +62,9 @@ class Command(Door):
                     for lane in health.lanes():
                         check_stream(lane.partition)
                 waiting = [lane.partition for lane in health.lanes() if lane.waiting and not lane.stopped]
-                if not sum(relay_partition(partition) for partition in waiting):
+                if events := sum(relay_partition(partition) for partition in waiting):
+                    self.stdout.write(f"{events} events were published.")
+                else:
                     stop.wait(PAUSE_SECONDS)
 
     def _begin_anew(self, which: str, reason: str, *, as_json: bool) -> None:

@@ -26,7 +26,7 @@ from eventstore.api import (
     show_event,
     to_cursor,
 )
-from eventstore.log import read_stream
+from eventstore.log import NEW, read_stream
 from eventstore.messages import Value
 from orders.commands import CancelOrder, PlaceOrder, RefundOrder, UpdateOrder
 from orders.domain import orders
@@ -74,7 +74,8 @@ class OrdersView(ApiView):
     @accepts(PlaceOrder, scope="orders:write", answer=ChangedOrder, status=201)
     def post(self, wish: Wish[PlaceOrder]) -> Answer:
         """Place an order."""
-        return show(handle(wish.command), status=201)
+        expected = None if "order_id" in wish.sent else NEW
+        return show(handle(wish.command, expected=expected), status=201)
 
     @reads(OrdersQuery, scope="orders:read", projection="orders.order_list", answer=OrdersPage)
     def get(self, question: Question[OrdersQuery]) -> Answer:

@@ -36,10 +36,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wish(msgspec.Struct, Generic[C], frozen=True):
-    """A command that came in, and the version it was meant for (If-Match), if the client named one."""
+    """A command that came in, the version it was meant for (If-Match) if the client named one, and the fields it sent."""
 
     command: C
     expected: int | None
+    sent: frozenset[str]
     request: Request
 
 
@@ -82,7 +83,8 @@ def accepts(
                 raise Problem("idempotency_key_missing")
             body = read_body(http)
             given = {name: str(value) for name, value in url.items()}
-            wish = Wish(decode(command, body.value, given), expected_version(http, required=if_match), request)
+            asked = decode(command, body.value, given)
+            wish = Wish(asked, expected_version(http, required=if_match), frozenset(body.value), request)
             ticket = Ticket.of(key, caller.pk, http, body.canonical) if key is not None else None
             with acting(actor=caller.pk, idempotency_key=key):
                 return carry_out(lambda: view(self, wish), ticket, http)

@@ -1,6 +1,7 @@
 """A text file that somebody sent: read line by line, numbered, in whatever encoding it is, never more than a line at once."""
 
 import codecs
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,16 +23,20 @@ class TextFile:
     def __init__(self, path: Path) -> None:
         """Raises ValueError with a sentence when there is nothing to read."""
         self.path = path
-        if path.is_dir():
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            raise ValueError(f"There is no file {path}.") from None
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+        if stat.S_ISDIR(found.st_mode):
             raise ValueError(f"{path} is a folder; name the file in it.")
-        if not path.exists():
-            raise ValueError(f"There is no file {path}.")
-        if not path.is_file():
+        if not stat.S_ISREG(found.st_mode):
             raise ValueError(f"{path} is not a file; it is read twice, so save it to one first.")
-        self.size = path.stat().st_size
-        self.position = 0  #: bytes read so far
-        if not self.size:
+        if not found.st_size:
             raise ValueError(f"{path} is empty.")
+        self.size = found.st_size
+        self.position = 0  #: bytes read so far
 
     def __iter__(self) -> Iterator[NumberedLine]:
         try:

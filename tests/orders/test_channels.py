@@ -140,7 +140,13 @@ class Files(SimpleTestCase):
 
     def test_what_is_no_file_is_said_in_a_sentence(self):
         folder = self.write(b"").parent
-        for path, why in {folder: "is a folder", folder / "nothing": "There is no file", folder / "some.csv": "is empty"}.items():
+        for path, why in {
+            folder: "is a folder",
+            folder / "nothing": "There is no file",
+            folder / "some.csv": "is empty",
+            folder / ("x" * 300): "cannot be read",
+            Path("/dev/null"): "is not a file",
+        }.items():
             with self.assertRaisesMessage(ValueError, why):
                 TextFile(path)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import Error
 
 from eventstore.errors import EventStoreError
 from orders.channels.imports import Progress, import_file
@@ -35,7 +35,7 @@ class Command(BaseCommand):
                 report = import_file(options["file"], dry_run=options["dry_run"], progress=progress)
         except ValueError as error:
             raise CommandError(str(error)) from error
-        except (DatabaseError, EventStoreError) as error:
+        except (Error, EventStoreError) as error:
             raise CommandError(f"{str(error).strip()} {AGAIN}") from error
         except KeyboardInterrupt:
             raise CommandError(f"Stopped. {AGAIN}", returncode=130) from None

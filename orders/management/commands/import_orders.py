@@ -36,7 +36,7 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         except (Error, EventStoreError) as error:
-            raise CommandError(f"{str(error).strip()} {AGAIN}") from error
+            raise CommandError(f"{str(error).strip().rstrip('.')}. {AGAIN}") from error
         except KeyboardInterrupt:
             raise CommandError(f"Stopped. {AGAIN}", returncode=130) from None
         if options["json"]:

@@ -21,10 +21,10 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class OpenAccount(Command):
-    """Keep money here. What is left out follows from the code, see domain/chart.py.
+    """Keep money here. Kind, side and posting mode follow from the code where they are left out.
 
-    Without a code it is a customer's account: customer:<owner_ref or account_id>:<currency>.
-    `credit_limit` null means no floor.
+    Without a code it is a customer's account, customer:<account_id>:<currency>, that may not go below zero.
+    `credit_limit` says how far below zero it may go; null means that there is no floor.
     """
 
     currency: Currency

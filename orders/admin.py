@@ -3,6 +3,7 @@
 import re
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -108,7 +109,7 @@ class OrderAdmin(ReadOnlyAdmin):
             for order in OrderSummary.objects.filter(pk__in=[asked] if asked else [])
         ]
         if asked is None and OrderSummary.objects.filter(customer_ref=text).exists():
-            found.append(Find("customer", f"Orders of {text}", f"{self.list_url()}?q={text}"))
+            found.append(Find("customer", f"Orders of {text}", f"{self.list_url()}?{urlencode({'q': text})}"))
         return found
 
 

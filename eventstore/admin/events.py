@@ -228,8 +228,8 @@ class EventAdmin(ReadOnlyAdmin):
         if asked is not None:
             for event in Event.objects.filter(pk=asked):
                 found.append(Find("event", event.name, self.url_of(event.pk), event.stream))
-            if Event.objects.annotate(story=CORRELATION).filter(story=str(asked)).exists():
-                found.append(Find("story", f"Events of correlation {shorten(asked)}", f"{self.list_url()}?q={asked}"))
+        if Event.objects.annotate(story=CORRELATION).filter(story=str(asked or text)).exists():
+            found.append(Find("story", f"Events of correlation {shorten(text)}", f"{self.list_url()}?{urlencode({'q': asked or text})}"))
         streams = [text] if asked is None else [owner.stream(asked) for owner in all_aggregates()]
         found += [Find("stream", stream, stream_url(stream), f"version {version}") for stream in streams if (version := version_of(stream))]
         place = _position(text)

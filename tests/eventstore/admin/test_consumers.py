@@ -4,7 +4,7 @@ from django.test import TestCase
 from django.urls import reverse
 
 from eventstore.clock import now
-from eventstore.delivery import lay_out, reached, transport
+from eventstore.delivery import lay_out, reached
 from eventstore.events import OPERATIONS
 from eventstore.models import Checkpoint, ConsumerState, Event, ParkedKey
 from eventstore.testing import deliver_everything
@@ -28,7 +28,6 @@ def act(name, what):
 
 class Lists(TestCase):
     def setUp(self):
-        transport().flush()
         self.client.force_login(staff.ada())
 
     def line(self, name):
@@ -75,9 +74,6 @@ class Lists(TestCase):
 
 
 class Switches(TestCase):
-    def setUp(self):
-        transport().flush()
-
     def post(self, what, name=NAME, **sent):
         return self.client.post(act(name, what), {"reason": "because"} | sent, follow=True)
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from unittest import mock
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
@@ -22,6 +23,8 @@ KEY = UUID(int=7)
 
 
 class Browser(TestCase):
+    ada: User
+
     @classmethod
     def setUpTestData(cls):
         cls.ada = staff.ada()
@@ -157,3 +160,41 @@ class EmptyLog(TestCase):
     def test_an_empty_log_says_how_to_fill_it(self):
         self.client.force_login(staff.ada())
         self.assertContains(self.client.get(URL), "manage.py seed")
+
+
+class Plans(TestCase):
+    """What PostgreSQL does for a page of a long log: walk an index, never the table."""
+
+    ada: User
+
+    @classmethod
+    def setUpTestData(cls):
+        cls.ada = staff.ada()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """INSERT INTO eventstore_event
+                   (id, partition, position, stream, version, name, schema_version, data, facts, occurred_at, recorded_at)
+                   SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - (20000 - i) * 100), 12, '0') || '7000' ||
+                           lpad(to_hex(i), 16, '8'))::uuid, i %% 16, i / 16 + 1, 'counter-' || i / 3, i %% 3 + 1,
+                          CASE WHEN i %% 9000 = 7 THEN 'test.noted' ELSE 'test.raised' END, 1,
+                          jsonb_build_object('by', i %% 500), jsonb_build_object('correlation', 'story-' || i / 4), now(), now()
+                   FROM generate_series(0, 19999) i""",
+                [],
+            )
+            cursor.execute("ANALYZE eventstore_event")
+
+    def test_every_question_to_the_log_walks_an_index(self):
+        self.client.force_login(self.ada)
+        middle = Event.objects.order_by("pk")[10_000].pk
+        questions = ["", f"?older={middle}", f"?newer={middle}", "?name=test.noted", "?name=test.raised", "?name=test", "?within=15m"]
+        questions += ["?q=counter-77", f"?q={middle}", "?q=story-99", "?q=nobody", "?where=data.by = 499", "?where=data.by = 7&name=test"]
+        for question in questions:
+            with self.subTest(question), CaptureQueriesContext(connection) as queries:
+                self.assertEqual(self.client.get(URL + question).status_code, 200)
+            asked = [query["sql"] for query in queries.captured_queries if 'FROM "eventstore_event"' in query["sql"]]
+            self.assertTrue(asked)
+            for sql in asked:
+                with connection.cursor() as cursor:
+                    cursor.execute("EXPLAIN " + sql)
+                    plan = "\n".join(line for (line,) in cursor.fetchall())
+                self.assertNotIn("Seq Scan", plan, f"{question}\n{sql}\n{plan}")

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from eventstore.clock import new_id
 from eventstore.context import acting
-from eventstore.delivery import pause, transport
+from eventstore.delivery import pause
 from eventstore.events import OPERATIONS
 from eventstore.log import NEW, append, unit_of_work
 from eventstore.models import Event, ParkedKey
@@ -25,7 +25,6 @@ def page_of(event):
 
 class EventPage(TestCase):
     def setUp(self):
-        transport().flush()
         self.client.force_login(staff.ada())
 
     def shown(self, stream, version):

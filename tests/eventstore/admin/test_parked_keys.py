@@ -3,7 +3,7 @@
 from django.test import TestCase
 from django.urls import reverse
 
-from eventstore.delivery import Retry, transport
+from eventstore.delivery import Retry
 from eventstore.events import OPERATIONS
 from eventstore.models import Event, ParkedKey
 from eventstore.testing import deliver_everything
@@ -16,7 +16,6 @@ STREAM = "counter-1"
 
 class ParkedKeys(TestCase):
     def setUp(self):
-        transport().flush()
         self.told = Recording(self, retry=Retry(attempts=1))
         self.broken = {2}
 

@@ -1,0 +1,233 @@
+"""The console in a real browser: no error and no breach of the policy on any page, live parts that live, keys that work."""
+
+import os
+import shutil
+from contextlib import contextmanager
+from typing import Any
+from unittest import SkipTest, mock
+
+from django.contrib.staticfiles.testing import StaticLiveServerTestCase
+from django.test import tag
+from django.urls import reverse
+
+from config.test_runner import ALONE
+from eventstore.delivery import Retry
+from eventstore.messages import Envelope
+from eventstore.models import Event, ParkedKey
+from eventstore.testing import deliver_everything
+from orders.domain import orders
+from orders.handlers import handle
+from tests import staff
+from tests.eventstore.delivery.recording import Recording, record
+from tests.orders.examples import ID, place
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+PATIENCE = 20_000  #: milliseconds; the machine may be busy with other tests
+
+
+def page(name, *arguments):
+    return reverse(f"admin:{name}", args=arguments)
+
+
+def fail(envelope: Envelope) -> None:
+    raise ValueError("no")
+
+
+@tag("browser", ALONE)
+class Console(StaticLiveServerTestCase):
+    browser: Any
+
+    @classmethod
+    def setUpClass(cls):
+        if not CHROMIUM:
+            raise SkipTest("The browser tests were skipped: there is no Chromium. On Debian: apt-get install chromium.")
+        try:
+            from playwright.sync_api import sync_playwright
+        except ImportError:
+            raise SkipTest("The browser tests were skipped: playwright is not installed. Install requirements.lock.") from None
+        super().setUpClass()
+        # Playwright keeps an event loop in this thread; the tests themselves are as synchronous as ever.
+        allowed = mock.patch.dict(os.environ, {"DJANGO_ALLOW_ASYNC_UNSAFE": "yes"})
+        allowed.start()
+        cls.addClassCleanup(allowed.stop)
+        playwright = sync_playwright().start()
+        cls.addClassCleanup(playwright.stop)
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        cls.browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        cls.addClassCleanup(cls.browser.close)
+
+    def setUp(self):
+        staff.ada()
+        told = Recording(self, retry=Retry(attempts=1))
+        told.rule = fail
+        record("counter-1", 2)
+        handle(place)
+        deliver_everything()
+        self.complaints = []
+
+    @contextmanager
+    def visit(self, **options):
+        """A window of somebody logged in; whatever the browser complains about is collected."""
+        context = self.browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+        context.set_default_timeout(PATIENCE)
+        window = context.new_page()
+        window.on("console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None)
+        window.on("pageerror", lambda error: self.complaints.append(str(error)))
+        window.on("response", lambda got: self.complaints.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+        window.on("request", lambda asked: self.complaints.append(asked.url) if not asked.url.startswith(self.live_server_url) else None)
+        try:
+            window.goto(self.live_server_url + page("index"))
+            window.fill("#id_username", "ada")
+            window.fill("#id_password", "x")
+            window.press("#id_password", "Enter")
+            window.wait_for_selector("#overview")
+            yield window
+        finally:
+            context.close()
+
+    def go(self, window, url):
+        window.goto(self.live_server_url + url)
+
+    def places(self):
+        names = ["index", "eventstore_event_changelist", "eventstore_consumerstate_changelist", "eventstore_parkedkey_changelist"]
+        names += ["orders_ordersummary_changelist", "auth_user_changelist", "auth_user_add", "auth_group_add", "password_change"]
+        rows = [page("eventstore_event_change", Event.objects.get(stream="counter-1", version=1).pk)]
+        rows += [page("eventstore_stream", orders.stream(ID)), page("eventstore_consumerstate_change", "orders.timeline")]
+        rows += [page("eventstore_parkedkey_change", ParkedKey.objects.get().pk), page("orders_ordersummary_change", ID)]
+        return [*map(page, names), *rows, page("eventstore_event_changelist") + "?where=nonsense"]
+
+    def test_no_page_gives_the_browser_a_reason_to_complain(self):
+        with self.visit() as window:
+            for url in self.places():
+                self.go(window, url)
+                self.assertTrue(window.text_content("h1").strip(), url)
+                for width in (1280, 800):
+                    window.set_viewport_size({"width": width, "height": 900})
+                    wide = window.evaluate("document.documentElement.scrollWidth - innerWidth")
+                    self.assertLessEqual(wide, 0, f"{url} is wider than a window of {width}")
+        self.assertEqual(self.complaints, [])
+
+    def test_the_policy_stops_what_is_inline(self):
+        with self.visit() as window:
+            window.evaluate("document.body.insertAdjacentHTML('beforeend', '<p id=ink style=\"color: red\">x</p>')")
+            self.assertNotEqual(window.evaluate("getComputedStyle(document.getElementById('ink')).color"), "rgb(255, 0, 0)")
+        self.assertIn("Content Security Policy", self.complaints[0])
+
+    def test_the_overview_lives_and_rests_while_nobody_looks(self):
+        with self.visit() as window:
+            window.wait_for_selector("text=3 in the log")
+            record("counter-2", 4)
+            window.wait_for_selector("text=7 in the log")
+            window.wait_for_selector("text=4 events wait for the relay")
+            window.wait_for_selector(".live >> text=/updated/")
+            window.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+            window.wait_for_timeout(500)
+            asked = []
+            window.on("request", lambda request: asked.append(request.url))
+            window.wait_for_timeout(4500)
+            self.assertEqual(asked, [])
+            window.evaluate(
+                "Object.defineProperty(document, 'hidden', {value: false}); document.dispatchEvent(new Event('visibilitychange'))"
+            )
+            window.wait_for_timeout(1500)
+            self.assertTrue(any("/live/overview/" in url for url in asked))
+        self.assertEqual(self.complaints, [])
+
+    def test_a_link_that_has_the_focus_keeps_it_through_an_update(self):
+        with self.visit() as window:
+            focused = "document.activeElement.getAttribute('href')"
+            window.keyboard.press("j")
+            held = window.evaluate(focused)
+            self.assertIn("/change/", held)
+            for _ in range(2):
+                with window.expect_response(lambda answer: "/live/overview/" in answer.url):
+                    pass
+            window.wait_for_timeout(300)
+            self.assertEqual(window.evaluate(focused), held)
+
+    def test_everything_can_be_done_by_keys(self):
+        with self.visit() as window:
+            window.keyboard.press("?")
+            self.assertTrue(window.is_visible("#keys"))
+            window.keyboard.press("Escape")
+            self.assertFalse(window.is_visible("#keys"))
+            with window.expect_navigation():
+                window.keyboard.type("ge")
+            self.assertIn(page("eventstore_event_changelist"), window.url)
+            window.keyboard.press("/")
+            self.assertEqual(window.evaluate("document.activeElement.id"), "searchbar")
+            window.keyboard.type("ge/j?")
+            self.assertEqual(window.input_value("#searchbar"), "ge/j?", "keys do nothing while somebody types")
+            window.keyboard.press("Escape")
+            window.evaluate("document.activeElement.blur()")
+            window.keyboard.press("j")
+            window.keyboard.press("j")
+            window.keyboard.press("k")
+            window.keyboard.press("j")
+            with window.expect_navigation():
+                window.keyboard.press("Enter")
+            second = Event.objects.order_by("-pk")[1]
+            self.assertIn(page("eventstore_event_change", second.pk), window.url)
+        self.assertEqual(self.complaints, [])
+
+    def test_the_jump_box_offers_and_leads(self):
+        with self.visit() as window:
+            window.keyboard.press("Control+k")
+            window.keyboard.type(str(ID))
+            window.wait_for_selector("#offers >> text=84.00 EUR")
+            window.keyboard.press("ArrowDown")
+            with window.expect_navigation():
+                window.keyboard.press("Enter")
+            self.assertIn(page("orders_ordersummary_change", ID), window.url)
+        self.assertEqual(self.complaints, [])
+
+    def test_an_act_asks_for_a_reason_and_is_seen_at_once(self):
+        with self.visit() as window:
+            self.go(window, page("eventstore_consumerstate_change", "orders.timeline"))
+            window.click("text=Pause…")
+            self.assertIn("takes nothing more after its current batch", window.text_content("dialog[open]"))
+            window.click("dialog[open] button[type=submit]")
+            self.assertTrue(window.is_visible("dialog[open]"), "the browser itself insists on a reason")
+            window.fill("dialog[open] input[name=reason]", "a look at the numbers")
+            with window.expect_navigation():
+                window.keyboard.press("Enter")
+            self.assertIn("orders.timeline is paused", window.text_content(".messagelist"))
+            self.assertIn("a look at the numbers", window.text_content("main"))
+        self.assertEqual(self.complaints, [])
+
+    def test_the_theme_follows_the_system_until_somebody_chooses(self):
+        paper = "getComputedStyle(document.body).backgroundColor"
+        with self.visit(color_scheme="dark") as window:
+            dark = window.evaluate(paper)
+            window.click(".theme-toggle")
+            light = window.evaluate(paper)
+            self.assertNotEqual(dark, light)
+            self.go(window, page("orders_ordersummary_changelist"))
+            self.assertEqual(window.evaluate(paper), light, "the choice is remembered")
+        with self.visit(color_scheme="light") as window:
+            self.assertEqual(window.evaluate(paper), light)
+        self.assertEqual(self.complaints, [])
+
+    def test_a_narrow_window_hides_the_navigation_behind_a_button(self):
+        with self.visit() as window:
+            window.set_viewport_size({"width": 800, "height": 900})
+            window.wait_for_selector("#nav-sidebar", state="hidden")
+            window.click("[data-toggle-navigation]")
+            window.wait_for_selector("#nav-sidebar >> text=Orders", state="visible")
+        self.assertEqual(self.complaints, [])
+
+    def test_an_id_is_copied_by_a_click(self):
+        with self.visit(permissions=["clipboard-read", "clipboard-write"]) as window:
+            event = Event.objects.get(stream="counter-1", version=1)
+            self.go(window, page("eventstore_event_change", event.pk))
+            window.click(".copy")
+            self.assertEqual(window.evaluate("navigator.clipboard.readText()"), str(event.pk))
+            window.click("text=Copy as JSON")
+            window.wait_for_selector(".button.copied")
+            self.assertIn('"name": "test.raised"', window.evaluate("navigator.clipboard.readText()"))
+
+    def test_whoever_is_logged_out_meanwhile_gets_the_login_page(self):
+        with self.visit() as window:
+            window.context.clear_cookies()
+            window.wait_for_selector("#id_username")
+            self.assertEqual(window.locator("#id_username").count(), 1)

@@ -1,0 +1,117 @@
+"""What staff see of orders, and cancelling one: a command with a reason, never an edited field."""
+
+from django.test import TestCase
+from django.urls import reverse
+from msgspec.structs import replace
+
+from eventstore.delivery import pause
+from eventstore.log import read_stream
+from eventstore.testing import deliver_everything
+from orders.commands import RefundOrder, UpdateOrder
+from orders.domain import orders
+from orders.events import OrderCancelled
+from orders.handlers import handle
+from orders.models import Order
+from tests import staff
+from tests.orders.examples import ID, ONE_TEA, place
+
+LIST = reverse("admin:orders_ordersummary_changelist")
+PAGE = reverse("admin:orders_ordersummary_change", args=[ID])
+CANCEL = reverse("admin:orders_ordersummary_act", args=[ID, "cancel"])
+
+
+class Screens(TestCase):
+    def setUp(self):
+        self.client.force_login(staff.cleo())
+        handle(place)
+        deliver_everything()
+
+    def test_the_list_shows_state_customer_and_money(self):
+        answer = self.client.get(LIST)
+        for text in ("placed", "ada", "84.00 EUR", PAGE):
+            self.assertContains(answer, text)
+
+    def test_it_is_searched_by_order_and_customer_and_filtered_by_status(self):
+        for query, found in {f"q={ID}": 1, "q=ada": 1, "q=ad": 0, "status=placed": 1, "status=cancelled": 0, "q=%00": 1}.items():
+            with self.subTest(query):
+                self.assertEqual(len(self.client.get(f"{LIST}?{query}").context["cl"].result_list), found)
+
+    def test_an_order_shows_its_lines_its_story_and_where_they_are_from(self):
+        handle(UpdateOrder(order_id=ID, lines=(replace(ONE_TEA, sku="抹茶 <b>"),)))
+        handle(RefundOrder(order_id=ID, refund_id="r1", lines=(replace(ONE_TEA, sku="抹茶 <b>"),), reason="spilled"))
+        deliver_everything()
+        answer = self.client.get(PAGE)
+        for text in (
+            "抹茶 &lt;b&gt;",
+            "4.50 EUR",
+            "postage",
+            "3.00 EUR",
+            "7.50 EUR",
+            "spilled",
+            "Placed: 2 lines for 84.00 EUR.",
+            "Changed: 1 line for 7.50 EUR.",
+        ):
+            self.assertContains(answer, text)
+        self.assertContains(answer, reverse("admin:eventstore_stream", args=[orders.stream(ID)]))
+        self.assertNotContains(answer, "minor units")
+
+    def test_what_is_still_on_its_way_is_told(self):
+        handle(UpdateOrder(order_id=ID, customer_ref="ben"))
+        self.assertContains(self.client.get(PAGE), "1 newer event is on the way")
+
+
+class Cancelling(TestCase):
+    def setUp(self):
+        self.client.force_login(staff.ben())
+        handle(place)
+        deliver_everything()
+
+    def cancel(self, **sent):
+        return self.client.post(CANCEL, {"reason": "changed her mind", "seen": "1"} | sent, follow=True)
+
+    def names(self):
+        return [envelope.name for envelope in read_stream(orders.stream(ID))]
+
+    def test_the_page_offers_it_with_its_effect(self):
+        answer = self.client.get(PAGE)
+        self.assertContains(answer, "The order of ada over 84.00 EUR will not be fulfilled.")
+        self.assertContains(answer, '<input type="hidden" name="seen" value="1">')
+
+    def test_it_is_a_command_that_carries_who_and_why(self):
+        answer = self.cancel()
+        self.assertContains(answer, "The order is cancelled.")
+        self.assertContains(answer, "a moment behind", msg_prefix="no worker runs in this test")
+        event = read_stream(orders.stream(ID))[-1]
+        self.assertEqual(event.event, OrderCancelled(order_id=ID, reason="changed her mind"))
+        self.assertEqual((event.actor, event.facts["reason"]), ("staff:ben", "changed her mind"))
+        deliver_everything()
+        self.assertContains(self.client.get(PAGE), "cancelled")
+        self.assertNotContains(self.client.get(PAGE), "Cancel order…")
+
+    def test_an_order_that_changed_meanwhile_is_left_alone(self):
+        handle(UpdateOrder(order_id=ID, customer_ref="cleo"))
+        self.assertContains(self.cancel(), "Nothing was done: it changed meanwhile.")
+        self.assertEqual(self.names(), ["orders.order_placed", "orders.order_updated"])
+
+    def test_a_page_that_says_not_what_it_showed_changes_nothing(self):
+        for seen in ("", "x", "-1", "9" * 30, "٣"):
+            with self.subTest(seen):
+                self.assertContains(self.cancel(seen=seen), "Nothing was done")
+        self.assertEqual(Order.objects.get().status, "placed")
+
+    def test_what_the_rules_refuse_is_told_in_their_words(self):
+        pause("orders.order_list", "the page falls behind")
+        handle(RefundOrder(order_id=ID, refund_id="r1", lines=(ONE_TEA,), reason="chipped"))
+        deliver_everything()
+        self.assertContains(self.cancel(seen="2"), "has refunds")
+        self.assertEqual(Order.objects.get().status, "placed")
+
+    def test_a_reason_is_needed(self):
+        self.assertContains(self.cancel(reason=" "), "give a reason")
+        self.assertEqual(self.names(), ["orders.order_placed"])
+
+    def test_who_may_only_look_sees_no_button_and_is_refused(self):
+        self.client.force_login(staff.cleo())
+        self.assertNotContains(self.client.get(PAGE), "Cancel order")
+        self.assertEqual(self.cancel().status_code, 403)
+        self.assertEqual(self.names(), ["orders.order_placed"])

@@ -51,3 +51,48 @@ class EpochRaised(Event):
     epoch: int
     ghosts: int
     reason: str
+
+
+@event("eventstore.run_started")
+class RunStarted(Event):
+    """Events are delivered again: which, to whom, where to, and what becomes of outside effects."""
+
+    run_id: UUID
+    consumer: str
+    target: str
+    effects: str
+    events: int
+    reason: str
+
+
+@event("eventstore.run_changed")
+class RunChanged(Event):
+    """Somebody approved, paused, resumed or cancelled a run, swapped its tables in, or took that back."""
+
+    run_id: UUID
+    consumer: str
+    what: str
+    reason: str
+
+
+@event("eventstore.run_ended")
+class RunEnded(Event):
+    """A run is over."""
+
+    run_id: UUID
+    consumer: str
+    state: str
+    handled: int
+    parked: int
+
+
+@event("eventstore.dead_letter_handled")
+class DeadLetterHandled(Event):
+    """Somebody retried, skipped, redirected, edited, discarded or restored a parked key."""
+
+    parked_id: UUID
+    consumer: str
+    key: str
+    event_id: UUID
+    what: str
+    reason: str

@@ -1,10 +1,11 @@
 """Celery's doors into the event store. Each task is one call; the work is elsewhere."""
 
 import logging
+from uuid import UUID
 
 from celery import shared_task
 
-from eventstore import delivery, health
+from eventstore import delivery, health, runs
 from eventstore.delivery import wakeups
 from eventstore.models import IdempotencyKey
 
@@ -31,6 +32,7 @@ def consume(partition: int, names: list[str]) -> None:
 def sweep() -> None:
     """Find what lost hints left behind, what Redis lost, and which parked keys are due."""
     delivery.sweep()
+    runs.wake_all()
     health.beat("sweep")
 
 
@@ -38,6 +40,12 @@ def sweep() -> None:
 def retry() -> None:
     """Retry the parked keys that are due."""
     delivery.retry_due()
+
+
+@shared_task(name="eventstore.run", ignore_result=True, acks_late=True)
+def run(run_id: str) -> None:
+    """Drive a run for some seconds."""
+    runs.drive(UUID(run_id))
 
 
 @shared_task(name="eventstore.trim", ignore_result=True)

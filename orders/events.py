@@ -37,7 +37,7 @@ def total_of(lines: tuple[Line, ...], charges: tuple[Charge, ...] = ()) -> int:
     return sum(line.amount for line in lines) + sum(int(charge.amount) for charge in charges)
 
 
-@event("orders.order_placed")
+@event("orders.order_placed", money=("total", "currency"))
 class OrderPlaced(Event):
     """A customer committed to buy these lines at these prices."""
 

@@ -12,6 +12,8 @@ Handler = Callable[[Any, Envelope], None]
 H = TypeVar("H", bound=Callable[..., Any])
 
 _consumers: dict[str, "Consumer"] = {}
+#: Finds a consumer that no module declares: a run, by the name of its lane.
+_finders: dict[str, Callable[[str], "Consumer"]] = {}
 
 
 class Consumer:
@@ -25,6 +27,10 @@ class Consumer:
     kind = "consumer"
     #: Consumers of one kind that share a hint are woken by one Celery message; the others have one each.
     shares_hint = False
+    #: The Celery queue of its hints.
+    queue = "celery"
+    #: Where its events come from: (partition, after, until, limit) -> events. None is the stream, and behind it the log.
+    select: Callable[[int, int, int, int], list[Envelope]] | None = None
     #: Whether each step waits for the disk. A projection need not: what a crash takes back is folded again.
     durable = True
 
@@ -40,7 +46,7 @@ class Consumer:
     ) -> None:
         if name in _consumers:
             raise NameTaken(name=name, owner=f"a {_consumers[name].kind}")
-        self.name = name
+        self.name = self.identity = name
         self.ordered_by = ordered_by
         self.retry = retry or Retry()
         self.replay = replay
@@ -83,10 +89,18 @@ def all_consumers() -> list[Consumer]:
 
 def consumer_named(name: str) -> Consumer:
     """Raises UnknownName."""
+    kind, colon, _ = name.partition(":")
+    if colon and kind in _finders:
+        return _finders[kind](name)
     try:
         return _consumers[name]
     except KeyError:
         raise UnknownName(kind="consumer", name=name, known=_consumers) from None
+
+
+def find_by(kind: str, finder: Callable[[str], Consumer]) -> None:
+    """Let consumers named `kind:…` be found by this function."""
+    _finders[kind] = finder
 
 
 def interested_in(names: Iterable[str]) -> list[Consumer]:

@@ -1,23 +1,16 @@
 """Keys that wait because an event of them failed, and their way back: retried in order, followers read from the log."""
 
-import logging
 import time
-import traceback
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
-from eventstore.delivery import checkpoints
+from eventstore.delivery import checkpoints, corrections, failures
 from eventstore.delivery.attempts import attempt
 from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named
 from eventstore.log import read_partition, read_stream, unit_of_work
 from eventstore.messages import Envelope
-from eventstore.models import FailedEvent, ParkedKey
-from eventstore.scrubbing import scrub
-
-log = logging.getLogger(__name__)
+from eventstore.models import ParkedKey
 
 State = ParkedKey.State
 FOLLOWERS = 500  #: events of a released key that are handled in one transaction
@@ -25,7 +18,7 @@ FOLLOWERS = 500  #: events of a released key that are handled in one transaction
 
 def blocked_keys(consumer: Consumer, partition: int) -> frozenset[str]:
     """The keys of a partition that wait for this consumer. Ask under the checkpoint's lock."""
-    waiting = ParkedKey.objects.filter(consumer=consumer.name, partition=partition, state__in=ParkedKey.WAITING)
+    waiting = ParkedKey.objects.filter(consumer=consumer.name, partition=partition, state__in=ParkedKey.HELD)
     return frozenset(waiting.values_list("key", flat=True))
 
 
@@ -40,7 +33,7 @@ def park(consumer: Consumer, envelope: Envelope, error: Exception) -> ParkedKey:
     )
     _decide_what_next(parked, consumer, error)
     parked.save(force_insert=True)
-    _record(parked, envelope, error)
+    failures.record(parked, envelope, error)
     return parked
 
 
@@ -110,15 +103,17 @@ def retry(claimed: ParkedKey) -> int:
         if parked is None:
             return 0
         handled = 0
-        waiting = waiting_events(parked, until, FOLLOWERS + 1)
+        waiting = corrections.apply(consumer, waiting_events(parked, until, FOLLOWERS + 1))
         for envelope in waiting[:FOLLOWERS]:
             if envelope.name in consumer.handlers and (error := attempt(consumer, envelope)):
+                corrections.note_outcome(consumer, envelope, failed=True)
                 if envelope.position != parked.position:
                     parked.attempts = 1  # another event of the key: its own count
                 parked.position = envelope.position
                 _decide_what_next(parked, consumer, error)
-                _record(parked, envelope, error)
+                failures.record(parked, envelope, error)
                 break
+            corrections.note_outcome(consumer, envelope, failed=False)
             handled += 1
         else:
             if len(waiting) > FOLLOWERS:
@@ -155,22 +150,3 @@ def _decide_what_next(parked: ParkedKey, consumer: Consumer, error: Exception) -
         parked.state, parked.next_attempt_at = State.DEAD, None
     else:
         parked.state, parked.next_attempt_at = State.RETRYING, Now() + consumer.retry.delay(parked.attempts)
-
-
-def _record(parked: ParkedKey, envelope: Envelope, error: Exception) -> None:
-    told: dict[str, object] = {
-        "error_class": type(error).__name__,
-        "message": scrub(str(error))[:2000],
-        "traceback": scrub("".join(traceback.format_exception(error)))[-8000:],
-        "code_version": settings.CODE_VERSION,
-        "last_failed_at": Now(),
-    }
-    row, fresh = FailedEvent.objects.get_or_create(
-        parked=parked, event_id=envelope.id, defaults={"event_name": envelope.name, "position": envelope.position} | told
-    )
-    if not fresh:
-        FailedEvent.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1, **told)
-    where = {"consumer": parked.consumer, "partition": parked.partition, "position": envelope.position, "key": parked.key}
-    which = {"event_id": str(envelope.id), "event_name": envelope.name, "correlation": envelope.correlation}
-    what = {"attempt": parked.attempts, "state": str(parked.state), "error_class": told["error_class"], "reason": told["message"]}
-    log.warning("event_failed", extra=where | which | what)

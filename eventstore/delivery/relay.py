@@ -33,7 +33,8 @@ class Lane(msgspec.Struct, frozen=True):
 # SKIP LOCKED saves work; the compare in publish.lua is what makes two relays harmless.
 TAKE = """
 SELECT r.partition, r.position, p.head, p.epoch,
-       greatest(p.head - %s, coalesce((SELECT min(c.position) FROM eventstore_checkpoint c WHERE c.partition = r.partition), 0))
+       greatest(p.head - %s, coalesce(
+           (SELECT min(c.position) FROM eventstore_checkpoint c WHERE c.partition = r.partition AND c.until IS NULL), 0))
 FROM eventstore_relaycheckpoint r JOIN eventstore_partition p ON p.id = r.partition
 WHERE r.partition = %s AND r.stopped = '' AND (r.position < p.head OR %s)
 FOR UPDATE OF r SKIP LOCKED
@@ -174,7 +175,7 @@ def _look() -> list[Behind]:
             """SELECT p.id, p.epoch, r.position, p.head,
                       array(SELECT c.consumer::text FROM eventstore_checkpoint c
                             JOIN eventstore_consumerstate s ON s.name = c.consumer AND s.state = 'running'
-                            WHERE c.partition = p.id AND c.position < p.head)
+                            WHERE c.partition = p.id AND c.position < p.head AND c.until IS NULL)
                FROM eventstore_partition p JOIN eventstore_relaycheckpoint r ON r.partition = p.id
                WHERE r.stopped = '' ORDER BY p.id"""
         )

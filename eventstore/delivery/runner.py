@@ -10,22 +10,28 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from django.db import transaction
+from msgspec.structs import replace
 
 from eventstore.conf import conf
-from eventstore.delivery import checkpoints, parking
+from eventstore.delivery import checkpoints, corrections, operations, parking
 from eventstore.delivery.attempts import BROKEN, attempt
-from eventstore.delivery.checkpoints import Turn
+from eventstore.delivery.checkpoints import Batch, Turn
 from eventstore.delivery.consumers import Consumer
 from eventstore.delivery.retries import ProcessDied
 from eventstore.delivery.transports import transport
-from eventstore.errors import TransportDown
-from eventstore.log import read_partition, unit_of_work
+from eventstore.errors import EventStoreError, TransportDown
+from eventstore.log import read_partition, savepoint, unit_of_work
 from eventstore.messages import Envelope
 
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 10.0  #: a task ends after this and leaves the rest to the next hint: no task outlives the broker's patience
+EVERYTHING = 10  #: different keys of one batch; when all of them fail, the consumer is paused
 DEATHS = 3  #: an event that took its process down this often is parked
+
+
+class FailsEverything(EventStoreError):
+    """{name} failed on all of {keys} different keys, the last time with {error!r}. It is paused, nothing is parked: mend it, resume it."""
 
 
 def drain(consumer: Consumer, partition: int, seconds: float = DRAIN_SECONDS) -> int:
@@ -44,29 +50,39 @@ def take_step(consumer: Consumer, partition: int) -> int:
     turn = checkpoints.begin(consumer, partition)
     if turn is None:
         return 0
-    batch, fallback = next_events(partition, turn)
-    if not batch:
+    batch = next_batch(consumer, partition, turn)
+    if batch.upto == turn.position:
         return 0
+    if turn.corrected:
+        batch = replace(batch, events=corrections.apply(consumer, batch.events))
     try:
-        done = _handle_together(consumer, partition, turn, batch, fallback=fallback)
+        done = _handle_together(consumer, partition, turn, batch)
     except BROKEN:
         raise
     except Exception as error:  # whatever a handler raises: find out whose fault it is, one event at a time
         log.info("batch_failed", extra={"consumer": consumer.name, "partition": partition, "error_class": type(error).__name__})
-        done = _handle_one_by_one(consumer, partition, turn, batch, fallback=fallback)
-    return len(batch) if done else 0
+        try:
+            done = _handle_one_by_one(consumer, partition, turn, batch)
+        except FailsEverything as everything:
+            operations.pause(consumer.name, str(everything))
+            return 0
+    return batch.upto - turn.position if done else 0
 
 
-def next_events(partition: int, turn: Turn) -> tuple[list[Envelope], bool]:
-    """The contiguous run beyond the checkpoint, and whether it had to come from the log because the stream has not got it."""
+def next_batch(consumer: Consumer, partition: int, turn: Turn) -> Batch:
+    """The contiguous run beyond the checkpoint; from the log when the stream has not got it. A run selects for itself."""
     limit = 1 if turn.careful else conf().BATCH
+    if consumer.select is not None:
+        selected = consumer.select(partition, turn.position, turn.head, limit)
+        return Batch(selected, selected[-1].position if len(selected) == limit else turn.head)
     # Only as far as the relay has compared it with the log: if that was restored to an older point, the stream holds what it lost.
     if turn.published > turn.position:
         with suppress(TransportDown):
             entries = transport().read(partition, turn.epoch, turn.position, min(limit, turn.published - turn.position))
             if run := _contiguous(entries, turn.position):
-                return run, False
-    return read_partition(partition, turn.position, min(limit, turn.head - turn.position)), True
+                return Batch(run, run[-1].position)
+    found = read_partition(partition, turn.position, min(limit, turn.head - turn.position))
+    return Batch(found, found[-1].position if found else turn.position, fallback=True)
 
 
 def _contiguous(entries: Sequence[Envelope], after: int) -> list[Envelope]:
@@ -80,15 +96,15 @@ def _contiguous(entries: Sequence[Envelope], after: int) -> list[Envelope]:
     return run
 
 
-def _handle_together(consumer: Consumer, partition: int, turn: Turn, batch: list[Envelope], *, fallback: bool) -> bool:
+def _handle_together(consumer: Consumer, partition: int, turn: Turn, batch: Batch) -> bool:
     if "checkpoint-with-effects" in conf().WITHOUT:
         return _handle_then_move(consumer, partition, turn, batch)
     with unit_of_work():
-        if not checkpoints.move(consumer, partition, turn.position, batch[-1].position, fallback=fallback):
+        if not checkpoints.move(consumer, partition, turn.position, batch):
             return False
         checkpoints.queue_up(consumer)
         blocked = parking.blocked_keys(consumer, partition) if turn.parked else frozenset()
-        wanted = [e for e in batch if e.name in consumer.handlers and consumer.key_of(e) not in blocked]
+        wanted = [e for e in batch.events if e.name in consumer.handlers and consumer.key_of(e) not in blocked]
         if wanted and turn.careful and turn.attempts > DEATHS:
             parking.park(consumer, wanted[0], ProcessDied(id=wanted[0].id, times=turn.attempts - 1))
         elif wanted:
@@ -96,26 +112,55 @@ def _handle_together(consumer: Consumer, partition: int, turn: Turn, batch: list
     return True
 
 
-def _handle_one_by_one(consumer: Consumer, partition: int, turn: Turn, batch: list[Envelope], *, fallback: bool) -> bool:
+def _handle_one_by_one(consumer: Consumer, partition: int, turn: Turn, batch: Batch) -> bool:
     """The same, with a savepoint an event: the events at fault are parked, all others take effect."""
     with unit_of_work():
-        if not checkpoints.move(consumer, partition, turn.position, batch[-1].position, fallback=fallback):
+        if not checkpoints.move(consumer, partition, turn.position, batch):
             return False
         checkpoints.queue_up(consumer)
-        blocked = set(parking.blocked_keys(consumer, partition))
-        for envelope in batch:
-            key = consumer.key_of(envelope)
-            if envelope.name not in consumer.handlers or key in blocked:
-                continue
-            if error := attempt(consumer, envelope):
-                parking.park(consumer, envelope, error)
-                blocked.add(key)
+        _attempt_each(consumer, partition, [envelope for envelope in batch.events if envelope.name in consumer.handlers])
     return True
 
 
-def _handle_then_move(consumer: Consumer, partition: int, turn: Turn, batch: list[Envelope]) -> bool:
+def _attempt_each(consumer: Consumer, partition: int, events: Sequence[Envelope]) -> None:
+    blocked = set(parking.blocked_keys(consumer, partition))
+    failed: set[str] = set()
+    tried: set[str] = set()
+    for envelope in events:
+        key = consumer.key_of(envelope)
+        if key in blocked:
+            continue
+        tried.add(key)
+        if error := attempt(consumer, envelope):
+            parking.park(consumer, envelope, error)
+            failed.add(key)
+            blocked.add(key)
+    # Not these events' fault then: parking them all would bury one broken handler under a thousand dead letters.
+    if len(failed) >= EVERYTHING and failed == tried:
+        raise FailsEverything(name=consumer.name, keys=len(failed), error=error)
+
+
+def handle_upto(consumer: Consumer, partition: int, after: int, upto: int) -> None:
+    """Take the events of a partition up to a position inside the caller's unit of work, which holds the checkpoint."""
+    while after < upto:
+        events = corrections.apply(consumer, read_partition(partition, after, min(conf().BATCH, upto - after)))
+        blocked = parking.blocked_keys(consumer, partition)
+        wanted = [e for e in events if e.name in consumer.handlers and consumer.key_of(e) not in blocked]
+        try:
+            with savepoint():
+                if wanted:
+                    consumer.handle(wanted)
+        except BROKEN:
+            raise
+        except Exception:  # find out whose fault it is
+            _attempt_each(consumer, partition, wanted)
+        after = events[-1].position
+    checkpoints.put(consumer, partition, upto)
+
+
+def _handle_then_move(consumer: Consumer, partition: int, turn: Turn, batch: Batch) -> bool:
     """Effects and checkpoint in two transactions; only `manage.py chaos --without checkpoint-with-effects` does this."""
     with unit_of_work():
-        consumer.handle([envelope for envelope in batch if envelope.name in consumer.handlers])
+        consumer.handle([envelope for envelope in batch.events if envelope.name in consumer.handlers])
     with transaction.atomic():
-        return checkpoints.move(consumer, partition, turn.position, batch[-1].position, fallback=False)
+        return checkpoints.move(consumer, partition, turn.position, batch)

@@ -12,7 +12,7 @@ def trim() -> int:
         cursor.execute(
             """SELECT p.id, p.epoch, least(r.position, coalesce(min(c.position), r.position)) FROM eventstore_partition p
                JOIN eventstore_relaycheckpoint r ON r.partition = p.id
-               LEFT JOIN eventstore_checkpoint c ON c.partition = p.id GROUP BY p.id, p.epoch, r.position"""
+               LEFT JOIN eventstore_checkpoint c ON c.partition = p.id AND c.until IS NULL GROUP BY p.id, p.epoch, r.position"""
         )
         lanes = cursor.fetchall()
     return sum(

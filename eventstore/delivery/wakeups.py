@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
+from uuid import UUID
 
 from celery import current_app
 from kombu.exceptions import OperationalError
@@ -32,6 +33,10 @@ def relay_flag(partition: int) -> str:
 
 def consume_flag(partition: int, group: str) -> str:
     return f"wake:{group}:{{{partition}}}"
+
+
+def run_flag(run_id: UUID) -> str:
+    return f"wake:run:{run_id}"
 
 
 def wake_relay_soon(partitions: Sequence[int], **_: Any) -> None:
@@ -59,6 +64,12 @@ def wake_retries() -> None:
     """Say that parked keys are due. Never raises."""
     for _ in _raise({"retry": "wake:retry"}):
         _send("eventstore.retry", [])
+
+
+def wake_run(run_id: UUID) -> None:
+    """Say that a run has something to do. It has a queue of its own, so that it never stands in front of live work. Never raises."""
+    for _ in _raise({"run": run_flag(run_id)}):
+        _send("eventstore.run", [str(run_id)], queue="runs")
 
 
 #: Sends the hints of this process.
@@ -93,9 +104,9 @@ def _group(consumer: Consumer) -> str:
     return consumer.kind if consumer.shares_hint else consumer.name
 
 
-def _send(task: str, arguments: list[Any]) -> None:
+def _send(task: str, arguments: list[Any], queue: str | None = None) -> None:
     """Send one hint. One try only: a request must not wait for a broker that is away."""
     try:
-        current_app.send_task(task, args=arguments, expires=HINT_SECONDS, ignore_result=True, retry=False)
+        current_app.send_task(task, args=arguments, queue=queue, expires=HINT_SECONDS, ignore_result=True, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("hint_lost", extra={"task": task, "reason": f"{type(error).__name__}: {error}"})

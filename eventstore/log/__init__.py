@@ -11,6 +11,7 @@ from eventstore.log.reader import (
     read_newest,
     read_partition,
     read_stream,
+    read_where,
 )
 from eventstore.log.streams import partition_of
 from eventstore.log.units_of_work import ANY, NEW, append, savepoint, unit_of_work
@@ -30,6 +31,7 @@ __all__ = [
     "read_newest",
     "read_partition",
     "read_stream",
+    "read_where",
     "savepoint",
     "unit_of_work",
 ]

@@ -52,6 +52,15 @@ def read_partition(partition: int, after: int, limit: int) -> list[Envelope]:
     return found
 
 
+def read_where(partition: int, after: int, until: int, limit: int, condition: str, values: Sequence[Any]) -> list[Envelope]:
+    """The events of a partition between two positions that meet an SQL condition, in order."""
+    return _fetch(
+        f"""SELECT {COLUMNS} FROM eventstore_event WHERE partition = %s AND position > %s AND position <= %s AND {condition}
+            ORDER BY position LIMIT %s""",
+        [partition, after, until, *values, limit],
+    )
+
+
 def read_stream(stream: str, after: int = 0, limit: int = 1_000_000) -> list[Envelope]:
     """The events of a stream that follow a version, in order."""
     return _fetch(

@@ -4,7 +4,7 @@ from eventstore.messages.aggregates import Aggregate, aggregate_of, all_aggregat
 from eventstore.messages.codec import decode_event, encode
 from eventstore.messages.commands import Command
 from eventstore.messages.envelopes import Envelope, pack, unpack
-from eventstore.messages.events import Event, Value, class_of, event, name_of, registered_events
+from eventstore.messages.events import Event, Value, class_of, event, money_fields, name_of, registered_events
 from eventstore.messages.upcasting import missing_steps, upcasts
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "encode",
     "event",
     "missing_steps",
+    "money_fields",
     "name_of",
     "pack",
     "registered_events",

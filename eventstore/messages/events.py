@@ -28,10 +28,14 @@ E = TypeVar("E", bound=type[Event])
 
 _classes: dict[str, type[Event]] = {}
 _names: dict[type[Event], tuple[str, int]] = {}
+_money: dict[str, tuple[str, str]] = {}
 
 
-def event(name: str, version: int = 1) -> Callable[[E], E]:
-    """Give an event class its permanent name and the schema version it is written with. Raises NameTaken."""
+def event(name: str, version: int = 1, *, money: tuple[str, str] | None = None) -> Callable[[E], E]:
+    """Give an event class its permanent name and the schema version it is written with. Raises NameTaken.
+
+    `money` names the fields that hold an amount in minor units and its currency, for those who sum up what a run touches.
+    """
 
     def register(cls: E) -> E:
         taken = _classes.get(name)
@@ -39,6 +43,8 @@ def event(name: str, version: int = 1) -> Callable[[E], E]:
             raise NameTaken(name=name, owner=f"{taken.__module__}.{taken.__qualname__}")
         _classes[name] = cls
         _names[cls] = (name, version)
+        if money is not None:
+            _money[name] = money
         return cls
 
     return register
@@ -58,6 +64,11 @@ def class_of(name: str, version: int) -> type[Event]:
         return _classes[name]
     except KeyError:
         raise UnknownEvent(name=name, version=version) from None
+
+
+def money_fields() -> dict[str, tuple[str, str]]:
+    """Which fields of which events hold an amount and its currency, by event name."""
+    return dict(_money)
 
 
 def registered_events() -> dict[str, type[Event]]:

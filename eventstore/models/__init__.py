@@ -1,18 +1,34 @@
 """Rows only: fields, constraints that read as sentences, indexes."""
 
 from eventstore.models.api import ApiKey, IdempotencyKey
-from eventstore.models.delivery import Checkpoint, ConsumerState, FailedEvent, Heartbeat, ParkedKey, RelayCheckpoint
+from eventstore.models.delivery import (
+    Checkpoint,
+    ConsumerState,
+    Correction,
+    Effect,
+    FailedEvent,
+    FailureGroup,
+    Heartbeat,
+    ParkedKey,
+    RelayCheckpoint,
+)
 from eventstore.models.log import Event, Partition
+from eventstore.models.runs import Run, RunItem
 
 __all__ = [
     "ApiKey",
     "Checkpoint",
     "ConsumerState",
+    "Correction",
+    "Effect",
     "Event",
     "FailedEvent",
+    "FailureGroup",
     "Heartbeat",
     "IdempotencyKey",
     "ParkedKey",
     "Partition",
     "RelayCheckpoint",
+    "Run",
+    "RunItem",
 ]

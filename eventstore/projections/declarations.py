@@ -1,6 +1,6 @@
 """A projection: a consumer that owns a read table. Its handlers are functions from a row to a row."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
 from django.db import models
@@ -58,6 +58,19 @@ class Projection(Consumer):
             return handler
 
         return register_with_keys
+
+    def keys_of(self, envelope: Envelope) -> tuple[Hashable, ...]:
+        """The rows that an event touches."""
+        return tuple(self._keys.get(envelope.name, self._key)(envelope.event, envelope))
+
+    def trace(self, key: str, envelopes: Iterable[Envelope]) -> Iterator[tuple[Envelope, models.Model | None]]:
+        """Fold one row by itself, in memory: the row after each event that touches it."""
+        row: models.Model | None = None
+        for envelope in envelopes:
+            for touched in self.keys_of(envelope):
+                if str(touched) == key:
+                    row = self.handlers[envelope.name](row or self.rows(pk=touched), envelope.event, envelope)
+            yield envelope, row
 
     def handle(self, envelopes: Sequence[Envelope]) -> None:
         """Fold a batch: one query in, one statement out."""

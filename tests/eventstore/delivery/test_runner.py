@@ -1,9 +1,11 @@
 """Stream to consumer: once each, in order, whatever happens on the way."""
 
 import threading
+from datetime import timedelta
 from unittest import mock
 
 from django.db import OperationalError, connection
+from django.db.models import F
 from django.test import TestCase, TransactionTestCase
 
 from eventstore.delivery import checkpoints, drain, transport
@@ -117,11 +119,20 @@ class Dying(TransactionTestCase):
                 break
             except ProcessKilled:
                 deaths += 1
+                # A new process is not there within the same second; two workers at once are.
+                Checkpoint.objects.update(begun_at=F("begun_at") - timedelta(seconds=2))
         self.assertLessEqual(deaths, DEATHS + 2)
         self.assertEqual(sorted(set(self.told.seen)), sorted((f"counter-{n}", 1) for n in range(20) if n != 7))
         parked = ParkedKey.objects.get()
         self.assertEqual((parked.key, parked.partition, parked.state), (victim, lane, "retrying"))
         self.assertEqual(parked.failures.get().error_class, "ProcessDied")
+
+    def test_workers_that_begin_at_the_same_moment_are_not_taken_for_one_that_died(self):
+        record(STREAM)
+        turns = [checkpoints.begin(self.told.consumer, LANE) for _ in range(6)]
+        self.assertEqual({(turn.attempts, turn.careful) for turn in turns}, {(1, False)})
+        drain(self.told.consumer, LANE)
+        self.assertEqual(self.told.seen, [(STREAM, 1)])
 
     def test_two_workers_at_once_tell_a_consumer_once(self):
         record(STREAM, 300)

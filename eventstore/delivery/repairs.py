@@ -1,0 +1,152 @@
+"""What staff do about dead letters: each verb acts on exactly the keys that were shown, and says of each what became of it.
+
+Order is never broken: a verb changes what happens to the failed event at the head of its key; the events behind it follow
+in the order of the log, or go on waiting.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from eventstore.delivery import checkpoints, corrections, parking
+from eventstore.delivery.consumers import Consumer, consumer_named
+from eventstore.errors import Refused
+from eventstore.events import OPERATIONS, DeadLetterHandled
+from eventstore.log import ANY, append, read_event, unit_of_work
+from eventstore.messages import Envelope
+from eventstore.models import Correction, ParkedKey
+
+State = ParkedKey.State
+Became = Literal["processed", "failed again", "waits", "skipped", "discarded", "restored", "gone"]
+
+
+class Acted(msgspec.Struct, frozen=True):
+    """What became of one key."""
+
+    id: UUID
+    key: str
+    became: Became  #: "gone": it did not wait any more when we came
+
+
+def retry(ids: Sequence[UUID], reason: str) -> list[Acted]:
+    """Try keys again now, due or not."""
+    return [_each(id, reason, "retried", _retry) for id in ids]
+
+
+def skip(ids: Sequence[UUID], reason: str) -> list[Acted]:
+    """Leave out the failed event of each key, for good; what waited behind it goes on."""
+    return [_each(id, reason, "skipped", _skip) for id in ids]
+
+
+def redirect(ids: Sequence[UUID], to: str, reason: str) -> list[Acted]:
+    """Let another consumer's handlers take the failed event of each key, then leave it out here. Raises UnknownName."""
+    other = consumer_named(to)
+    return [_each(id, reason, f"redirected to {to}", lambda parked: _redirect(parked, other)) for id in ids]
+
+
+def discard(ids: Sequence[UUID], reason: str) -> list[Acted]:
+    """Put keys away. Their streams stay held for this consumer, so that `restore` loses nothing and breaks no order."""
+    return [_each(id, reason, "discarded", _discard) for id in ids]
+
+
+def restore(ids: Sequence[UUID], reason: str) -> list[Acted]:
+    """Take discarded keys back: dead letters as before."""
+    return [_each(id, reason, "restored", _restore, among=(State.DISCARDED.value,)) for id in ids]
+
+
+def edit(id: UUID, data: dict[str, Any], reason: str) -> tuple[Correction, Acted]:
+    """Correct the payload of a key's failed event for this consumer and try it again. Raises Refused with all mistakes."""
+    with unit_of_work():
+        parked = ParkedKey.objects.select_for_update().filter(pk=id, state__in=ParkedKey.WAITING).first()
+        if parked is None:
+            raise Refused("The key does not wait any more: somebody else was there first. Reload the page.", code="not_waiting")
+        correction = corrections.correct(consumer_named(parked.consumer), failed_event(parked), data, reason)
+    acted = _each(id, reason, "edited and retried", _retry)
+    correction.refresh_from_db()
+    return correction, acted
+
+
+def failed_event(parked: ParkedKey) -> Envelope:
+    """The event at the head of a key, as it was recorded."""
+    return parking.waiting_events(parked, parked.position, 1)[0]
+
+
+def _each(id: UUID, reason: str, what: str, act: Callable[[ParkedKey], Became], among: Sequence[str] = ParkedKey.WAITING) -> Acted:
+    """One key: the wish is history before it is tried, so that an attempt that dies was still asked for."""
+    if not reason.strip():
+        raise Refused("This needs a reason: it stands in the history for whoever asks later.", code="reason_missing", status=422)
+    with unit_of_work():
+        parked = ParkedKey.objects.select_for_update().filter(pk=id, state__in=among).first()
+        if parked is None:
+            return Acted(id, str(ParkedKey.objects.filter(pk=id).values_list("key", flat=True).first() or ""), "gone")
+        event_id = failed_event(parked).id
+        told = DeadLetterHandled(
+            parked_id=parked.pk, consumer=parked.consumer, key=parked.key, event_id=event_id, what=what, reason=reason
+        )
+        append(OPERATIONS, [told], expected=ANY)
+    return Acted(id, parked.key, act(parked))
+
+
+def _retry(parked: ParkedKey) -> Became:
+    claimed = parking.claim(str(parked.pk))
+    if claimed is None:
+        return "gone"
+    parking.retry(claimed)
+    return _state_of(parked, claimed.position)
+
+
+def _state_of(parked: ParkedKey, position: int) -> Became:
+    now = ParkedKey.objects.get(pk=parked.pk)
+    if now.state not in ParkedKey.WAITING:
+        return "processed"
+    return "failed again" if now.position == position else "waits"
+
+
+def _skip(parked: ParkedKey) -> Became:
+    return "skipped" if _step_over(parked, parked.position) else "gone"
+
+
+def _redirect(parked: ParkedKey, other: Consumer) -> Became:
+    envelope = failed_event(parked)
+    if envelope.name not in other.handlers:
+        raise Refused(f"{other.name} does not handle {envelope.name}; choose one of its events' consumers.", code="not_handled")
+    return "processed" if _step_over(parked, parked.position, lambda: other.handle(corrections.apply(other, [envelope]))) else "gone"
+
+
+def _step_over(seen: ParkedKey, position: int, instead: Callable[[], None] = lambda: None) -> bool:
+    """Move a key past its failed event, if that still is its failed event; what follows is retried at once."""
+    consumer = consumer_named(seen.consumer)
+    with unit_of_work():
+        until = checkpoints.hold(consumer, seen.partition)
+        checkpoints.queue_up(consumer)
+        parked = ParkedKey.objects.select_for_update().filter(pk=seen.pk, state__in=ParkedKey.WAITING, position=position).first()
+        if parked is None:
+            return False
+        instead()
+        parked.failures.filter(position=position).update(skipped=True)
+        followers = parking.waiting_events(parked, until, 2)[1:]
+        if followers:
+            parked.position, parked.attempts = followers[0].position, 0
+        else:
+            parking.end(parked, State.SKIPPED)
+        parked.save()
+    if followers and (claimed := parking.claim(str(parked.pk))):
+        parking.retry(claimed)
+    return True
+
+
+def _discard(parked: ParkedKey) -> Became:
+    changed = ParkedKey.objects.filter(pk=parked.pk, state__in=ParkedKey.WAITING).update(state=State.DISCARDED, next_attempt_at=None)
+    return "discarded" if changed else "gone"
+
+
+def _restore(parked: ParkedKey) -> Became:
+    changed = ParkedKey.objects.filter(pk=parked.pk, state=State.DISCARDED).update(state=State.DEAD)
+    return "restored" if changed else "gone"
+
+
+def original_of(correction: Correction) -> Envelope | None:
+    """The event that a correction is for, as it was recorded."""
+    return read_event(correction.event_id)

@@ -1,0 +1,79 @@
+"""The blast radius of a run: everything it would touch, counted before anything happens."""
+
+from datetime import datetime
+
+import msgspec
+from django.db import connection
+
+from eventstore.delivery import Consumer
+from eventstore.messages import money_fields
+from eventstore.models import Run
+from eventstore.projections import Projection
+from eventstore.runs.selections import Lane, Selection, count
+
+TYPED_ABOVE = 10_000  #: events; more than these are not delivered again by a slip of the mouse
+ASSUMED_RATE = 5_000.0  #: events a second, until a consumer has had a run to measure
+
+
+class Blast(msgspec.Struct, frozen=True):
+    """What a run would touch. Money is in minor units by currency, where events say that they carry it."""
+
+    consumer: str
+    tables: list[str]
+    effects: str  #: what becomes of outside effects: run, deny or receipt
+    events: int
+    by_name: dict[str, int]
+    oldest: datetime | None
+    newest: datetime | None
+    money: dict[str, str]
+    seconds: float  #: expected
+    must_be_typed: bool
+    needs_approval: bool
+    lanes: list[Lane]
+
+
+def measure(consumer: Consumer, selection: Selection, *, effects: str, target: str) -> Blast:
+    """Count what a run of this selection would touch. Costs one look at everything it selects."""
+    counted = count(selection, tuple(consumer.handlers))
+    money = _money(selection, consumer)
+    outside = target == Run.Target.LIVE and effects == Run.Effects.RUN and not isinstance(consumer, Projection)
+    return Blast(
+        consumer=consumer.name,
+        tables=consumer.tables if isinstance(consumer, Projection) else [],
+        effects=effects,
+        events=counted.total,
+        by_name=counted.by_name,
+        oldest=counted.oldest,
+        newest=counted.newest,
+        money=money,
+        seconds=round(counted.total / _rate_of(consumer.name), 1),
+        must_be_typed=target == Run.Target.LIVE and counted.total > TYPED_ABOVE,
+        # Money that moves again is nobody's to decide alone.
+        needs_approval=outside and bool(money),
+        lanes=counted.lanes,
+    )
+
+
+def _money(selection: Selection, consumer: Consumer) -> dict[str, str]:
+    condition, values = selection.condition(tuple(consumer.handlers))
+    sums: dict[str, int] = {}
+    for name, (amount, currency) in money_fields().items():
+        if name not in consumer.handlers:
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""SELECT data ->> %s, sum((data ->> %s)::numeric)::text FROM eventstore_event
+                    WHERE {condition} AND name = %s GROUP BY 1""",
+                [currency, amount, *values, name],
+            )
+            for code, total in cursor.fetchall():
+                sums[code] = sums.get(code, 0) + int(total)
+    return {code: str(total) for code, total in sorted(sums.items())}
+
+
+def _rate_of(name: str) -> float:
+    """Events a second of the consumer's last run that ended."""
+    last = Run.objects.filter(consumer=name, state=Run.State.COMPLETED, started_at__isnull=False).order_by("-ended_at").first()
+    if last is None or not last.total or last.ended_at is None or last.started_at is None:
+        return ASSUMED_RATE
+    return float(last.total / max((last.ended_at - last.started_at).total_seconds(), 0.1))

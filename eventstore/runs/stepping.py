@@ -1,0 +1,104 @@
+"""Drive a run: one partition after the other, no faster than it may, until every lane has reached its end."""
+
+import time
+from uuid import UUID
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from eventstore.context import acting
+from eventstore.delivery import repairs, take_step, wakeups
+from eventstore.events import OPERATIONS, RunEnded
+from eventstore.log import ANY, append, unit_of_work
+from eventstore.models import ConsumerState, Run, RunItem
+from eventstore.runs.lanes import lane_named
+from eventstore.runs.progress import progress_of
+from eventstore.runs.starting import locked
+
+SLICE_SECONDS = 10.0  #: a task drives a run this long and leaves the rest to the next hint
+State = Run.State
+
+
+def drive(run_id: UUID, seconds: float = SLICE_SECONDS) -> int:
+    """Deliver events of a run for some seconds; return how many. Two processes at one run take different partitions.
+
+    Killed at any moment it goes on where its checkpoints stand: they move with its effects.
+    """
+    wakeups.lower([wakeups.run_flag(run_id)])
+    run = Run.objects.get(pk=run_id)
+    if run.is_redrive:
+        return drive_items(run, seconds)
+    _notice_pause(run)
+    lane = lane_named(run.lane)
+    begun = time.monotonic()
+    delivered = 0
+    while time.monotonic() < begun + seconds and (waiting := _unfinished(run)):
+        before = delivered
+        for partition in waiting:
+            delivered += take_step(lane, partition)
+            if run.rate:
+                time.sleep(max(0.0, begun + delivered / run.rate - time.monotonic()))
+        if delivered == before:
+            break  # paused, or somebody else is at every lane that is left
+    if not _unfinished(run):
+        finish(run_id)
+    elif delivered:
+        wakeups.wake_run(run_id)
+    return delivered
+
+
+def _notice_pause(run: Run) -> None:
+    """A run whose handlers fail on everything was paused by delivery; then the run says so too."""
+    if run.state == State.RUNNING and ConsumerState.objects.filter(name=run.lane, state=ConsumerState.State.PAUSED).exists():
+        Run.objects.filter(pk=run.pk, state=State.RUNNING).update(state=State.PAUSED)
+
+
+def drive_items(run: Run, seconds: float) -> int:
+    """Retry the parked keys of a run, one after the other; return how many. A key that fails waits on, with all behind it."""
+    until, tried = time.monotonic() + seconds, 0
+    reason = f"run {run.pk}: {run.reason}"
+    with acting(actor=run.started_by):
+        while time.monotonic() < until:
+            # Asked anew each time: a pause takes effect with the next key, and a key that was tried is never tried twice.
+            item = RunItem.objects.filter(run=run, became="", run__state=State.RUNNING).order_by("parked_id").first()
+            if item is None:
+                break
+            (acted,) = repairs.retry([item.parked_id], reason)
+            tried += RunItem.objects.filter(run=run, parked=item.parked_id, became="").update(became=acted.became)
+            if run.rate:
+                time.sleep(1 / run.rate)
+    finish(run.pk)
+    return tried
+
+
+def _unfinished(run: Run) -> list[int]:
+    """The partitions that a running run has not finished, from the database: a pause takes effect with the next step."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT c.partition FROM eventstore_checkpoint c JOIN eventstore_consumerstate s ON s.name = c.consumer
+               WHERE c.consumer = %s AND c.position < c.until ORDER BY c.partition""",
+            [run.lane],
+        )
+        return [partition for (partition,) in cursor.fetchall()]
+
+
+def finish(run_id: UUID) -> None:
+    """A run that reached its end is completed; one with shadow tables is ready to be looked at and swapped in."""
+    with unit_of_work():
+        run = locked(run_id)
+        progress = progress_of(run)
+        if run.state != State.RUNNING or not progress.finished:
+            return
+        if run.target == Run.Target.SHADOW:
+            run.state = State.READY
+        else:
+            run.state, run.ended_at = State.COMPLETED, Now()
+        run.save()
+        ended = RunEnded(run_id=run.id, consumer=run.consumer, state=run.state, handled=progress.handled, parked=progress.parked)
+        append(OPERATIONS, [ended], expected=ANY)
+
+
+def wake_all() -> None:
+    """Say that every running run has something to do: the sweep's part in it."""
+    for run_id in Run.objects.filter(state=State.RUNNING).order_by("created_at").values_list("pk", flat=True):
+        wakeups.wake_run(run_id)

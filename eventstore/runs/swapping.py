@@ -1,0 +1,157 @@
+"""Shadow tables go live: caught up, compared, exchanged in one transaction; and back again if that was wrong."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+from django.db.models.functions import Now
+
+from eventstore.delivery import handle_upto
+from eventstore.errors import Refused
+from eventstore.log import current_position, unit_of_work
+from eventstore.models import Checkpoint, ConsumerState, ParkedKey, Run
+from eventstore.projections import Projection, projection_named
+from eventstore.runs import shadows
+from eventstore.runs.differences import Diff, compare
+from eventstore.runs.lanes import RunLane, lane_named
+from eventstore.runs.starting import locked, told
+from eventstore.runs.stepping import drive
+
+State = Run.State
+NEAR = 1000  #: events that may be left to catch up while the live projection waits
+
+
+def catch_up(run_id: UUID, rounds: int = 20) -> Run:
+    """Fold what was recorded since a shadow run began, until little is left. Live delivery goes on meanwhile."""
+    for _ in range(rounds):
+        run = Run.objects.get(pk=run_id)
+        with unit_of_work(), connection.cursor() as cursor:
+            cursor.execute(
+                """UPDATE eventstore_checkpoint c SET until = p.head FROM eventstore_partition p
+                   WHERE p.id = c.partition AND c.consumer = %s""",
+                [run.lane],
+            )
+        left = sum(current_position().heads.values()) - sum(_positions(run.lane).values())
+        if left <= NEAR:
+            break
+        drive(run_id)
+    return Run.objects.get(pk=run_id)
+
+
+def preview(run_id: UUID) -> Diff:
+    """What a swap would change now. The live projection stands still while the last events are folded and the rows compared."""
+    with unit_of_work():
+        run = _ready(run_id)
+        projection, lane = projection_named(run.consumer), lane_named(run.lane)
+        _meet(projection, lane)
+        diff = compare(projection, run.schema)
+        run.tell(diff=msgspec.to_builtins(diff))
+        run.save(update_fields=["outcome"])
+    return diff
+
+
+def swap(run_id: UUID, reason: str, expected: Iterable[str] = (), *, anything: bool = False) -> Diff:
+    """Exchange the tables in one transaction and keep the old ones for a rollback; return what it changed.
+
+    The equality gate: raises Refused when rows differ in a way that nobody declared. `expected` names columns, "+" for
+    rows that appear and "-" for rows that go; `anything` is for a person who approved the preview.
+    """
+    with unit_of_work():
+        run = _ready(run_id)
+        projection, lane = projection_named(run.consumer), lane_named(run.lane)
+        _meet(projection, lane)
+        diff = compare(projection, run.schema)
+        undeclared = 0 if anything else diff.undeclared(expected)
+        if undeclared:
+            raise Refused(
+                f"{undeclared} rows of {run.consumer} differ from the live ones and nobody declared that: {diff.added} added, "
+                f"{diff.changed} changed ({', '.join(diff.columns) or 'no column'}), {diff.removed} removed. Look at the preview and "
+                "name what should differ, or approve it.",
+                code="undeclared_differences",
+                diff=msgspec.to_builtins(diff),
+            )
+        shadows.swap(run.schema, projection.tables)
+        _hand_over(run, projection)
+        run.state, run.ended_at = State.COMPLETED, Now()
+        run.tell(diff=msgspec.to_builtins(diff), swapped=True)
+        run.save()
+        told(run, "swapped in", reason)
+    return diff
+
+
+def roll_back(run_id: UUID, reason: str) -> None:
+    """The old tables are live again; their projection goes back to where it stood at the swap and catches up."""
+    with unit_of_work():
+        run = locked(run_id)
+        stood: dict[str, Any] | None = run.outcome.get("stood")
+        if not run.outcome.get("swapped") or stood is None:
+            raise Refused("There is nothing to roll back: the tables of this run were not swapped in, or are gone.", code="not_swapped")
+        projection = projection_named(run.consumer)
+        _stop(projection.name)
+        shadows.swap(run.schema, projection.tables)
+        for partition, position in stood.items():
+            Checkpoint.objects.filter(consumer=projection.name, partition=partition).update(position=position, attempts=0)
+        # What waits now is delivered again from there; what waited then still lacks its effects in the old tables.
+        _end_waiting(projection.name)
+        ParkedKey.objects.filter(pk__in=run.outcome["waited"]).update(state=ParkedKey.State.DEAD, ended_at=None)
+        run.tell(swapped=False, rolled_back=True)
+        run.save()
+        told(run, "rolled back", reason)
+
+
+def throw_away(run_id: UUID) -> None:
+    """Drop the tables that a swap kept aside; from here on there is no rollback."""
+    with unit_of_work():
+        run = locked(run_id)
+        shadows.drop(run.schema)
+        run.tell(swapped=bool(run.outcome.get("swapped")), stood=None)
+        run.save()
+
+
+def _ready(run_id: UUID) -> Run:
+    run = locked(run_id)
+    if run.state != State.READY:
+        raise Refused(
+            f"The run is {State(run.state).label}; its tables can be compared and swapped when it is ready.", code=f"run_{run.state}"
+        )
+    return run
+
+
+def _stop(name: str) -> dict[int, int]:
+    """Hold all checkpoints of a consumer until COMMIT, in order: no step of it runs meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT partition, position FROM eventstore_checkpoint WHERE consumer = %s ORDER BY partition FOR UPDATE", [name])
+        return dict(cursor.fetchall())
+
+
+def _meet(projection: Projection, lane: RunLane) -> None:
+    """Bring both to where the one that is ahead stands, in this transaction: then they show the same moment."""
+    live, shadow = _stop(projection.name), _stop(lane.name)
+    for partition, position in live.items():
+        beside = shadow[partition]
+        if beside < position:
+            handle_upto(lane, partition, beside, position)
+        elif position < beside:
+            handle_upto(projection, partition, position, beside)
+
+
+def _hand_over(run: Run, projection: Projection) -> None:
+    """Keys that waited for the live projection were folded anew; those that failed anew wait for it from now on."""
+    waited = _end_waiting(projection.name)
+    ParkedKey.objects.filter(consumer=run.lane, state__in=ParkedKey.WAITING).update(consumer=projection.name)
+    ConsumerState.objects.filter(name=run.lane).delete()
+    run.tell(stood=_positions(projection.name), waited=waited)
+
+
+def _end_waiting(name: str) -> list[str]:
+    """End the waiting of every parked key of a consumer; return which they were."""
+    waiting = ParkedKey.objects.filter(consumer=name, state__in=ParkedKey.WAITING)
+    found = [str(key) for key in waiting.values_list("pk", flat=True)]
+    waiting.update(state=ParkedKey.State.RESOLVED, next_attempt_at=None, ended_at=Now())
+    return found
+
+
+def _positions(name: str) -> dict[int, int]:
+    return dict(Checkpoint.objects.filter(consumer=name).values_list("partition", "position"))

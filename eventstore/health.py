@@ -132,11 +132,13 @@ WITH waiting AS (
     LEFT JOIN LATERAL (
         SELECT recorded_at FROM eventstore_event WHERE c.position < p.head AND partition = c.partition AND position = c.position + 1
     ) e ON true
+    WHERE c.until IS NULL
     GROUP BY c.consumer
 )
 SELECT s.name, s.state, coalesce(lag.events, 0)::bigint, coalesce(lag.seconds, 0)::float, coalesce(lag.fallbacks, 0)::bigint,
        coalesce(w.parked, 0), coalesce(w.dead, 0)
 FROM eventstore_consumerstate s LEFT JOIN lag ON lag.consumer = s.name LEFT JOIN waiting w ON w.consumer = s.name
+WHERE s.name NOT LIKE 'run:%%'
 ORDER BY s.name
 """
 

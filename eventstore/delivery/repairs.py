@@ -82,9 +82,7 @@ def _each(id: UUID, reason: str, what: str, act: Callable[[ParkedKey], Became], 
         if parked is None:
             return Acted(id, str(ParkedKey.objects.filter(pk=id).values_list("key", flat=True).first() or ""), "gone")
         event_id = failed_event(parked).id
-        told = DeadLetterHandled(
-            parked_id=parked.pk, consumer=parked.consumer, key=parked.key, event_id=event_id, what=what, reason=reason
-        )
+        told = DeadLetterHandled(parked_id=parked.pk, consumer=parked.consumer, key=parked.key, event_id=event_id, what=what, reason=reason)
         append(OPERATIONS, [told], expected=ANY)
     return Acted(id, parked.key, act(parked))
 

@@ -85,9 +85,7 @@ def _must_have(reason: str) -> None:
 
 
 def _tell_start(run: Run) -> None:
-    started = RunStarted(
-        run_id=run.id, consumer=run.consumer, target=run.target, effects=run.effects, events=run.total, reason=run.reason
-    )
+    started = RunStarted(run_id=run.id, consumer=run.consumer, target=run.target, effects=run.effects, events=run.total, reason=run.reason)
     append(OPERATIONS, [started], expected=ANY)
 
 

@@ -109,7 +109,6 @@ class Parking(TestCase):
         self.assertEqual((parked.state, parked.attempts, parked.position), ("retrying", 1, 5))
         self.assertEqual(set(parked.failures.values_list("error_class", flat=True)), {"ValueError", "ZeroDivisionError"})
 
-
     def test_two_at_once_who_retry_one_key_tell_nothing_twice(self):
         self.everything()
         self.told.rule = lambda envelope: 1 / 0 if envelope.version == 4 and envelope.stream == BAD else None

@@ -123,7 +123,8 @@ class Rebuilding(TransactionTestCase):
         self.assertEqual(ParkedKey.objects.filter(state="retrying").count(), 1, "it still does not work")
 
     def test_an_unknown_name_is_told_the_known_ones(self):
-        with self.assertRaisesMessage(UnknownName, "There is no projection named orders.order_lst. Did you mean orders.order_list? Known: "):
+        told = "There is no projection named orders.order_lst. Did you mean orders.order_list? Known: "
+        with self.assertRaisesMessage(UnknownName, told):
             rebuild("orders.order_lst")
 
 

@@ -149,7 +149,7 @@ def reads(
             if projection:
                 # Asked before the rows are read, so the rows are at least this fresh.
                 headers["As-Of-Position"] = str(catch_up(http, projection))
-                if (waited := preferred_wait(http)) is not None:
+                if "HTTP_MIN_POSITION" in http.META and (waited := preferred_wait(http)) is not None:
                     headers["Preference-Applied"] = f"wait={waited}"
             answer = view(self, question, **url)
             headers |= _headers(answer)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TransactionTestCase, override_settings
 
 from eventstore.api.bodies import parse
@@ -196,6 +196,30 @@ class Racing(TransactionTestCase):
             self.assertEqual(slow.result().status_code, 201)
         self.assertEqual(self.send({"by": 2})["Idempotency-Replayed"], "true")
         self.assertEqual(Counting.carried_out, 2)
+
+    def test_who_does_not_get_a_lock_in_time_is_told_to_come_back_and_succeeds_with_the_same_key(self):
+        held, leave = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM eventstore_partition FOR UPDATE")
+                held.set()
+                leave.wait(5)
+            connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(hold)
+            self.assertTrue(held.wait(5))
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '100ms'")
+            told = ApiClient(self.key).send(PATH, {"by": 2}, key="K")
+            self.assertEqual((told.status_code, told.json()["code"], told["Retry-After"]), (503, "busy", "1"))
+            self.assertEqual(IdempotencyKey.objects.count(), 0)
+            leave.set()
+            other.result()
+        again = self.send({"by": 2})
+        self.assertEqual((again.status_code, again.get("Idempotency-Replayed")), (201, None))
+        self.assertEqual(len(read_stream("counter-a")), 1)
 
     def test_who_finishes_between_our_look_and_our_answer_wins(self):
         """The look's snapshot may be older than its lock: then the primary key decides, and our work is undone."""

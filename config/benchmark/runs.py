@@ -20,6 +20,8 @@ from config.local.servers import Servers, temporary
 #: Each is a module of this package with `measure(options) -> list[Row]`, in the order of the run.
 MEASUREMENTS = {
     "append": "appends",
+    "relay": "relays",
+    "rebuild": "rebuilds",
 }
 
 Tell = Callable[[str], None]

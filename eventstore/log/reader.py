@@ -17,7 +17,7 @@ COLUMNS = "partition, position, id, stream, version, name, schema_version, data:
 
 def envelope_of(row: tuple[Any, ...]) -> Envelope:
     """An envelope from the columns above."""
-    partition, position, event_id, stream, version, name, schema_version, data, facts, occurred_at, recorded_at = row
+    partition, position, event_id, stream, version, name, schema_version, data::text, facts::text, occurred_at, recorded_at = row
     return Envelope(
         partition,
         position,
@@ -51,6 +51,15 @@ def read_partition(partition: int, after: int, limit: int) -> list[Envelope]:
         if envelope.position != expected:
             raise LogHole(partition=partition, position=expected, head=head_of(partition))
     return found
+
+
+def read_where(partition: int, after: int, until: int, limit: int, condition: str, values: Sequence[Any]) -> list[Envelope]:
+    """The events of a partition between two positions that meet an SQL condition, in order."""
+    return _fetch(
+        f"""SELECT {COLUMNS} FROM eventstore_event WHERE partition = %s AND position > %s AND position <= %s AND {condition}
+            ORDER BY position LIMIT %s""",
+        [partition, after, until, *values, limit],
+    )
 
 
 def read_stream(stream: str, after: int = 0, limit: int = 1_000_000) -> list[Envelope]:

@@ -77,10 +77,13 @@ def programs(descriptor: int, site: str) -> list[Program]:
     web += ["--logger-class", "config.gunicorn_logs.Lines"]
     celery = ["celery", "--quiet", "--app", "config.celery"]
     # Gossip and mingle only serve several workers, and stumble when the broker restarts.
-    worker = ["worker", "--without-gossip", "--without-mingle", "--concurrency", "2", "--loglevel", "WARNING"]
+    worker = ["worker", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
+    live, again = ["--concurrency", "2"], ["--queues", "runs", "--hostname", "runs@%h", "--pool", "solo"]
     return [
         Program("web", python(*web), is_ready=lambda _: is_answering(site), descriptors=(descriptor,)),
-        Program("worker", python(*celery, *worker), is_ready=has_said("worker is ready")),
+        Program("worker", python(*celery, *worker, *live), is_ready=has_said("worker is ready")),
+        # Replays and rebuilds step back for whoever is waiting.
+        Program("runs", ["nice", "-n", "10", *python(*celery, *worker, *again)]),
         Program("beat", python(*celery, "beat", "--pidfile=", "--loglevel", "WARNING")),
     ]
 

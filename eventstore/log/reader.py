@@ -17,7 +17,7 @@ COLUMNS = "partition, position, id, stream, version, name, schema_version, data:
 
 def envelope_of(row: tuple[Any, ...]) -> Envelope:
     """An envelope from the columns above."""
-    partition, position, event_id, stream, version, name, schema_version, data::text, facts::text, occurred_at, recorded_at = row
+    partition, position, event_id, stream, version, name, schema_version, data, facts, occurred_at, recorded_at = row
     return Envelope(
         partition,
         position,

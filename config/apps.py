@@ -16,3 +16,11 @@ class ConsoleConfig(AdminConfig):
     """Django's admin with our site in it."""
 
     default_site = "config.admin_site.DaybookSite"
+
+    def ready(self) -> None:
+        super().ready()
+        from django.contrib import admin
+        from rest_framework_api_key.models import APIKey
+
+        # The library's own table of keys, which opens nothing here; ours is eventstore.models.ApiKey.
+        admin.site.unregister(APIKey)

@@ -33,6 +33,15 @@ class RebuildStarted(Event):
     reason: str
 
 
+@event("eventstore.api_key_revoked")
+class ApiKeyRevoked(Event):
+    """The key opens nothing any more, from the next request on. `prefix` names the key, as its client sees it."""
+
+    name: str
+    prefix: str
+    reason: str
+
+
 @event("eventstore.retry_requested")
 class RetryRequested(Event):
     """A parked key was tried again before it was due, or after its retries were spent."""

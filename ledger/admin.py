@@ -39,7 +39,7 @@ class KindFilter(Choice):
 @admin.register(Balance)
 class AccountAdmin(ReadOnlyAdmin):
     section, shortcut, label = "Business", "a", "Accounts"
-    list_display = ("code", "kind", "posted_", "pending_", "limit_", "available_", "mode_", "version", "changed_")
+    list_display = ("code", "kind", "posted_number", "pending_number", "limit_number", "available_number", "mode_", "version", "changed_")
     list_filter = (ModeFilter,)
     search_fields = ("code",)
     search_help_text = "account id or code, exactly"
@@ -51,19 +51,19 @@ class AccountAdmin(ReadOnlyAdmin):
         return (queryset.filter(found) if text else queryset), False
 
     @admin.display(description="balance")
-    def posted_(self, balance: Balance) -> str:
+    def posted_number(self, balance: Balance) -> str:
         return money(balance.posted, balance.currency)
 
     @admin.display(description="pending out")
-    def pending_(self, balance: Balance) -> str:
+    def pending_number(self, balance: Balance) -> str:
         return money(balance.pending_out, balance.currency) if balance.pending_out else ""
 
     @admin.display(description="credit limit")
-    def limit_(self, balance: Balance) -> str:
+    def limit_number(self, balance: Balance) -> str:
         return "no floor" if balance.credit_limit is None else money(balance.credit_limit, balance.currency)
 
     @admin.display(description="available")
-    def available_(self, balance: Balance) -> str:
+    def available_number(self, balance: Balance) -> str:
         return "" if balance.available is None else money(balance.available, balance.currency)
 
     @admin.display(description="posting")
@@ -150,7 +150,7 @@ class JournalAdmin(ReadOnlyAdmin):
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):
     section, label = "Business", "Entries"
-    list_display = ("transaction_", "account_", "side_", "amount_", "account_version", "balance_")
+    list_display = ("transaction_", "account_", "side_", "amount_number", "account_version", "balance_number")
     list_display_links = None
     list_select_related = ("account", "transaction")
 
@@ -167,11 +167,11 @@ class EntryAdmin(ReadOnlyAdmin):
         return SIDES[entry.side]
 
     @admin.display(description="amount")
-    def amount_(self, entry: Entry) -> str:
+    def amount_number(self, entry: Entry) -> str:
         return money(entry.amount, entry.currency)
 
     @admin.display(description="balance after")
-    def balance_(self, entry: Entry) -> str:
+    def balance_number(self, entry: Entry) -> str:
         return "" if entry.balance_after is None else money(entry.balance_after, entry.currency)
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:

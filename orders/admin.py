@@ -36,7 +36,7 @@ class StatusFilter(Choice):
 @admin.register(OrderSummary)
 class OrderAdmin(ReadOnlyAdmin):
     section, shortcut, label = "Business", "r", "Orders"
-    list_display = ("order_", "status_", "customer_ref", "lines_number", "total_number", "refunded_number", "placed_", "changed_")
+    list_display = ("order_", "status_", "customer", "lines_number", "total_number", "refunded_number", "placed_", "changed_")
     list_filter = (StatusFilter,)
     search_fields = ("customer_ref",)
     search_help_text = "order id or customer, exactly"
@@ -56,6 +56,10 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description="status")
     def status_(self, order: OrderSummary) -> str:
         return pill(order.status)
+
+    @admin.display(description="customer")
+    def customer(self, order: OrderSummary) -> str:
+        return order.customer_ref
 
     @admin.display(description="lines")
     def lines_number(self, order: OrderSummary) -> int:

@@ -39,7 +39,7 @@ def overview(request: HttpRequest) -> dict[str, Any]:
             "cards": cards,
             "trails": [(card.name, ",".join(f"{value:g}" for value in card.trend)) for card in cards if card.name],
             "lines": lines_of(found.consumers, found.events),
-            "beats": [(beat, beat.seconds_ago <= ALIVE) for beat in found.heartbeats if beat.name == "eventstore.sweep"],
+            "beats": [(beat, beat.seconds_ago <= ALIVE) for beat in found.heartbeats if beat.name == "sweep"],
         }
     if may["event"]:
         shown["latest"] = list(Event.objects.order_by("-pk")[:LATEST])

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -115,6 +115,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def list_url(self) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
+    def key_of(self, row: Any) -> object:
+        """What names a row in its address."""
+        return row.pk
+
     def url_of(self, key: object) -> str:
         """The page of one row."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[key])
@@ -126,7 +130,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         own = [("<path:object_id>/act/<slug:name>/", self.act_view, name), *self.pages()]
         return [path(route, self.admin_site.admin_view(view), name=label) for route, view, label in own] + super().get_urls()
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeysetList
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -167,13 +171,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         row = self.get_object(request, unquote(object_id))
         if row is None or not self.has_view_permission(request, row):
             raise PermissionDenied
-        return perform(request, self.acts(row), name, self.url_of(row.pk))
+        return perform(request, self.acts(row), name, self.url_of(self.key_of(row)))
 
     def allowed_acts(self, request: HttpRequest, row: models.Model) -> list[dict[str, Any]]:
         """The acts this person may see as buttons, each with the URL that does it."""
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_act"
         allowed = [act for act in self.acts(row) if request.user.has_perm(act.permission)]
-        return [{"act": act, "url": reverse(name, args=[row.pk, act.name])} for act in allowed]
+        return [{"act": act, "url": reverse(name, args=[self.key_of(row), act.name])} for act in allowed]
 
 
 def id_in(text: str) -> UUID | None:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from eventstore.context import acting
 from eventstore.delivery import Retry, pause
 from eventstore.messages import Envelope
-from eventstore.models import Event, ParkedKey
+from eventstore.models import ApiKey, Event, ParkedKey
 from eventstore.testing import deliver_everything
 from orders.domain import orders
 from orders.handlers import handle
@@ -53,6 +53,7 @@ class House(TestCase):
         deliver_everything()
         self.event = Event.objects.get(stream=STREAM)
         self.parked = ParkedKey.objects.get()
+        self.key, _ = ApiKey.objects.create_key(name="shop", scopes=["orders:read"])
 
     def pages(self):
         """Every page with the queries it may take, whatever the size of the log."""
@@ -71,6 +72,8 @@ class House(TestCase):
             page("eventstore_consumerstate_change", "orders.order_list"): 17,
             page("eventstore_parkedkey_changelist"): 12,
             page("eventstore_parkedkey_change", self.parked.pk): 15,
+            page("eventstore_apikey_changelist"): 12,
+            page("eventstore_apikey_change", self.key.prefix): 10,
             page("orders_ordersummary_changelist"): 11,
             page("orders_ordersummary_change", ID): 13,
         }

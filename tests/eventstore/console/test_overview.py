@@ -57,7 +57,7 @@ class Overview(TestCase):
         self.assertContains(self.client.get(INDEX), "counter-1")
 
     def test_a_heartbeat_says_that_beat_broker_and_worker_live(self):
-        health.beat("eventstore.sweep")
+        health.beat("sweep")
         self.assertContains(self.client.get(INDEX), "alive")
 
     def test_the_page_carries_its_trends_itself(self):

@@ -14,7 +14,20 @@ from eventstore.delivery.transports import transport
 from eventstore.events import OPERATIONS, EpochRaised
 from eventstore.log import ANY, append, partition_of, unit_of_work
 from eventstore.messages import Envelope
-from eventstore.models import Event, RelayCheckpoint
+from eventstore.models import Event, Partition, RelayCheckpoint
+
+
+def divergence(partition: int) -> str:
+    """Why a stream cannot be one of this log; empty when it can. Raises TransportDown."""
+    epoch = Partition.objects.values_list("epoch", flat=True).get(pk=partition)
+    top = transport().top(partition)
+    if top.epoch < epoch or not top.position:
+        return ""
+    # The log after the stream: what was published is committed.
+    recorded = Event.objects.filter(partition=partition, position=top.position).values_list("id", flat=True).first()
+    if top.epoch == epoch and recorded is not None and top.event_id in (None, recorded):
+        return ""
+    return f"the stream's top {top.epoch}-{top.position} ({top.event_id}) is not in the log of epoch {epoch}"
 
 
 def ghosts(partition: int) -> Iterator[Envelope]:

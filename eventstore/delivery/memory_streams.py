@@ -68,6 +68,9 @@ class MemoryStreams:
                 self._tops[partition] = Top(top.epoch, top.position)
             return len(entries) - len(kept)
 
+    def facts(self) -> dict[str, str]:
+        return {}
+
     def raise_flags(self, names: Sequence[str]) -> list[bool]:
         with self._lock:
             were_down = [name not in self._flags for name in names]

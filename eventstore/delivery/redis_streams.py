@@ -83,6 +83,16 @@ class RedisStreams:
         with _answering():
             return int(self.client.xtrim(self.key(partition), minid=f"{epoch}-{below}", approximate=True))
 
+    def facts(self) -> dict[str, str]:
+        with _answering():
+            told: Any = self.client.info("server") | self.client.info("memory")
+        server = str(told.get("server_name", "redis"))
+        return {
+            "server": server,
+            "version": str(told[f"{server}_version"]),
+            "maxmemory_policy": str(told["maxmemory_policy"]),
+        }
+
     def raise_flags(self, names: Sequence[str]) -> list[bool]:
         with _answering(), self.client.pipeline(transaction=False) as pipe:
             for name in names:

@@ -47,6 +47,9 @@ class Transport(Protocol):
     def trim(self, partition: int, epoch: int, below: int) -> int:
         """Drop entries below a position; return how many went."""
 
+    def facts(self) -> dict[str, str]:
+        """What the server says of itself: server ("redis" or "valkey"), version, maxmemory_policy. Empty without a server."""
+
     def raise_flags(self, names: Sequence[str]) -> list[bool]:
         """Raise each flag for some seconds; say which ones were down before."""
 

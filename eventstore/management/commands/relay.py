@@ -10,6 +10,7 @@ from eventstore import health
 from eventstore.delivery import relay_partition
 from eventstore.delivery.epochs import ghosts, raise_epoch
 from eventstore.delivery.relay import check_stream
+from eventstore.errors import TransportDown
 from eventstore.management import Door
 from eventstore.management.doors import until_stopped
 from eventstore.messages import pack
@@ -57,12 +58,18 @@ class Command(Door):
         checked = 0.0
         with until_stopped() as stop:
             while not stop.is_set():
-                if time.monotonic() - checked > CHECK_SECONDS:
-                    checked = time.monotonic()
-                    for lane in health.lanes():
-                        check_stream(lane.partition)
-                waiting = [lane.partition for lane in health.lanes() if lane.waiting and not lane.stopped]
-                if events := sum(relay_partition(partition) for partition in waiting):
+                try:
+                    if time.monotonic() - checked > CHECK_SECONDS:
+                        checked = time.monotonic()
+                        for lane in health.lanes():
+                            check_stream(lane.partition)
+                    waiting = [lane.partition for lane in health.lanes() if lane.waiting and not lane.stopped]
+                    events = sum(relay_partition(partition) for partition in waiting)
+                except TransportDown as down:
+                    self.stderr.write(str(down))
+                    stop.wait(CHECK_SECONDS)
+                    continue
+                if events:
                     self.stdout.write(f"{events} events were published.")
                 else:
                     stop.wait(PAUSE_SECONDS)

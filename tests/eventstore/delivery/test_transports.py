@@ -34,6 +34,12 @@ class Redis(TransportContract, SimpleTestCase):
         self.assertEqual(self.publish(4, 5).verdict, "ok")
         self.assertEqual(self.positions(), [4, 5])
 
+    def test_the_server_tells_what_it_is(self):
+        told = self.transport.facts()
+        self.assertIn(told["server"], ("redis", "valkey"))
+        self.assertGreaterEqual(int(told["version"].split(".")[0]), 7)
+        self.assertEqual(told["maxmemory_policy"], "noeviction")
+
     def test_without_redis_it_says_so(self):
         away = RedisStreams("unix:///nonexistent/redis.sock", "test")
         for call in (

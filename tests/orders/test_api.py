@@ -206,7 +206,7 @@ class Racing(TransactionTestCase):
         start = threading.Barrier(count)
 
         def run(_: int) -> Any:
-            start.wait(5)
+            start.wait(20)
             try:
                 return ApiClient(self.key).call(method, path, body, **headers)
             finally:
@@ -239,7 +239,7 @@ class Racing(TransactionTestCase):
 
         timer = threading.Timer(0.2, deliver)
         timer.start()
-        found = ApiClient(self.key).read(answer["Location"], min_position=answer["Event-Position"], prefer="wait=5")
+        found = ApiClient(self.key).read(answer["Location"], min_position=answer["Event-Position"], prefer="wait=10")
         timer.join()
-        self.assertEqual((found.status_code, found["Preference-Applied"]), (200, "wait=5"))
+        self.assertEqual((found.status_code, found["Preference-Applied"]), (200, "wait=10"))
         self.assertEqual(found.json()["id"], answer.json()["id"])

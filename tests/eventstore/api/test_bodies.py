@@ -5,7 +5,7 @@ from typing import Any
 
 import hypothesis.extra.django
 from django.test import SimpleTestCase
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eventstore.api.bodies import DEEPEST, LARGEST, parse
@@ -52,6 +52,9 @@ HOSTILE: dict[str, bytes] = {
     "a plus sign": b'{"a": +1}',
 }
 
+#: The same examples in every run, however slow the machine is.
+SAME = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -88,12 +91,12 @@ class Parsing(SimpleTestCase):
         self.assertNotEqual(parse(b"[1, 2]").canonical, parse(b"[2, 1]").canonical)
         self.assertNotEqual(parse(b"1").canonical, parse(b'"1"').canonical)
 
-    @settings(max_examples=200, deadline=None)
+    @settings(SAME)
     @given(st.binary(max_size=60) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")))
     def test_no_bytes_surprise_it(self, sent: bytes):
         self.parse_or_refuse(sent)
 
-    @settings(max_examples=200, deadline=None)
+    @settings(SAME)
     @given(anything)
     def test_no_value_surprises_it(self, value: Any):
         self.parse_or_refuse(json.dumps(value).encode())
@@ -154,7 +157,7 @@ class Fuzzing(hypothesis.extra.django.TestCase):
     def setUp(self):
         self.api = ApiClient(make_key())
 
-    @settings(max_examples=40, deadline=None)
+    @settings(SAME, max_examples=40)
     @given(st.dictionaries(st.sampled_from(["currency", "customer_ref", "lines", "charges", "order_id", "external_id", "x"]), anything))
     def test_no_order_surprises_it(self, order: dict[str, Any]):
         answer = self.api.send("/api/v1/orders", json.dumps(order))

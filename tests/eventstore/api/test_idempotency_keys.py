@@ -155,7 +155,7 @@ class Racing(TransactionTestCase):
         start = threading.Barrier(len(calls))
 
         def run(call: Callable[[], Any]) -> Any:
-            start.wait(5)
+            start.wait(20)
             return call()
 
         with ThreadPoolExecutor(len(calls)) as pool:
@@ -180,17 +180,17 @@ class Racing(TransactionTestCase):
 
         def hold() -> None:
             entered.set()
-            self.assertTrue(leave.wait(5))
+            self.assertTrue(leave.wait(20))
 
         Counting.during = hold
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(self.send, {"by": 2})
-            self.assertTrue(entered.wait(5))
+            self.assertTrue(entered.wait(20))
             Counting.during = None
             begun = time.monotonic()
             told = self.send({"by": 2})
             self.assertEqual((told.status_code, told.json()["code"]), (409, "idempotency_in_progress"))
-            self.assertLess(time.monotonic() - begun, 1)
+            self.assertLess(time.monotonic() - begun, 4)
             self.assertEqual(self.send({}, path="/api/test/counters/b").status_code, 201, "others do not wait")
             leave.set()
             self.assertEqual(slow.result().status_code, 201)
@@ -204,12 +204,12 @@ class Racing(TransactionTestCase):
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SELECT 1 FROM eventstore_partition FOR UPDATE")
                 held.set()
-                leave.wait(5)
+                leave.wait(20)
             connection.close()
 
         with ThreadPoolExecutor(1) as pool:
             other = pool.submit(hold)
-            self.assertTrue(held.wait(5))
+            self.assertTrue(held.wait(20))
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '100ms'")
             told = ApiClient(self.key).send(PATH, {"by": 2}, key="K")
@@ -229,7 +229,7 @@ class Racing(TransactionTestCase):
             # As if its COMMIT had come between our snapshot and our lock.
             thread = threading.Thread(target=self.finish_elsewhere)
             thread.start()
-            thread.join(5)
+            thread.join(20)
 
         Counting.during = overtake
         ours = self.send({"by": 2})
@@ -247,7 +247,7 @@ class Racing(TransactionTestCase):
             Counting.during = None
             thread = threading.Thread(target=self.finish_elsewhere)
             thread.start()
-            thread.join(5)
+            thread.join(20)
 
         Counting.ceiling, Counting.during = 1, overtake
         self.assertEqual(self.send({"by": 2}).content, b'{"version":41}')

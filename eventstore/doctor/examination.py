@@ -7,6 +7,7 @@ from eventstore.doctor.reports import Report
 
 LOOKS: tuple[Callable[[], Iterator[Report]], ...] = (
     software.versions,
+    postgres.reach,
     postgres.server,
     postgres.durability,
     postgres.clock,

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 from django.db import connection
 
 from eventstore.doctor.reports import Report, advice, finding, ok
@@ -22,6 +23,12 @@ def rows(sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
 def setting(name: str) -> str:
     ((value,),) = rows("SELECT current_setting(%s)", [name])
     return str(value)
+
+
+def reach() -> Iterator[Report]:
+    """PostgreSQL answers. Past the pool, which waits long and keeps the reason to itself. Raises django.db.Error."""
+    with connection.wrap_database_errors, psycopg.connect(**{**connection.get_connection_params(), "connect_timeout": 5}):
+        yield ok("database", f"{connection.settings_dict['NAME']} answers")
 
 
 def server() -> Iterator[Report]:

@@ -25,7 +25,8 @@ class Command(Door):
         except Error as error:
             self._conclude(reports, as_json=options["json"], complete=False)
             fix = "Start it, look at DATABASE_URL, and run manage.py migrate."
-            raise CommandError(f"PostgreSQL did not answer: {str(error).strip()} {fix}", returncode=self.FAILED) from error
+            reason = " ".join(str(error).split()).rstrip(".?")
+            raise CommandError(f"PostgreSQL did not answer: {reason}. {fix}", returncode=self.FAILED) from error
         self._conclude(reports, as_json=options["json"], complete=True)
 
     def _print(self, report: Report) -> None:

@@ -52,7 +52,7 @@ class MakingTheEnvironment(SimpleTestCase):
             patch.start()
             self.addCleanup(patch.stop)
 
-    def pretend(self, *command: object, lock: int | None = None) -> tuple[int, str]:
+    def pretend(self, *command, lock=None):
         said = " ".join(map(str, command))
         kind = "import" if " -c " in said else "install" if " install " in said else "pip" if " pip " in said else "venv"
         self.commands.append(kind)

@@ -10,6 +10,9 @@ from eventstore.console.lists import estimates
 from eventstore.health import ConsumerHealth
 from eventstore.models import Partition
 
+#: Seconds that an event may wait without a word: some event always does while orders come in.
+CALM = 2.0
+
 
 class Line(msgspec.Struct):
     """One consumer as the list shows it."""
@@ -31,7 +34,7 @@ class Line(msgspec.Struct):
             return told.kind
         if told.state != "running":
             return told.state
-        return "catching up" if told.lag_events else "running"
+        return "catching up" if told.lag_seconds > CALM else "running"
 
     @property
     def done(self) -> int:

@@ -1,11 +1,16 @@
-"""The rows a batch touches: loaded in one query, changed in memory, written back in one upsert with sorted keys."""
+"""The rows a batch touches: loaded in one query, changed in memory, written back in one upsert with sorted keys.
 
-import json
-from collections.abc import Hashable, Iterable
+Past the ORM on purpose: its queries, instances and arrays cost more than all the rest of a batch.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
+import msgspec
 import psycopg
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models
 
 
@@ -16,7 +21,7 @@ class Rows:
         self._model = model
         wanted = set(keys)
         self._rows: dict[Hashable, models.Model | None] = dict.fromkeys(wanted)
-        self._rows |= {row.pk: row for row in model._base_manager.filter(pk__in=wanted)}
+        self._rows |= {row.pk: row for row in load(model, wanted)}
         self._stored = {key for key, row in self._rows.items() if row is not None}
 
     def __getitem__(self, key: Hashable) -> models.Model:
@@ -39,37 +44,50 @@ class Rows:
             upsert(self._model, kept)
 
 
-def upsert(model: type[models.Model], rows: list[Any]) -> None:
-    """Write rows of a read table in one statement, whatever their number: one array a column."""
-    statement, columns = _plan(model)
-    values = [[prepare(getattr(row, attribute)) for row in rows] for attribute, prepare in columns]
+def load(model: type[models.Model], keys: Iterable[Hashable]) -> list[models.Model]:
+    """The rows of a read table that have these keys."""
+    table = table_of(model)
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, values, prepare=True)
+        # Not prepared: a plan that was made for an empty table would read the whole of a large one.
+        cursor.execute(table.loading, [list(keys)], prepare=False, binary=True)
+        return [model.from_db(connection.alias, table.attributes, row) for row in cursor.fetchall()]
+
+
+def upsert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
+    """Write rows of a read table in one statement, whatever their number: they travel as one document."""
+    table = table_of(model)
+    document = msgspec.json.encode([dict(zip(table.columns, table.values_of(row), strict=True)) for row in rows]).decode()
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(table.upserting, [document], prepare=True)
+
+
+class Table(msgspec.Struct, frozen=True):
+    """How rows of a read table come and go."""
+
+    attributes: list[str]
+    columns: list[str]
+    values_of: Callable[[models.Model], tuple[Any, ...]]
+    loading: str
+    upserting: str
 
 
 @cache
-def _plan(model: type[models.Model]) -> tuple[str, list[tuple[str, Any]]]:
+def table_of(model: type[models.Model]) -> Table:
+    """Raises ImproperlyConfigured when a field is more than its column."""
     fields = model._meta.concrete_fields
-    names = [f'"{field.column}"' for field in fields]
-    kinds = [str(field.db_type(connection)) for field in fields]
-    # jsonb goes as text: an array of documents has no other spelling that psycopg and PostgreSQL share.
-    arrays = ", ".join(f"%s::{'text' if kind == 'jsonb' else kind}[]" for kind in kinds)
-    read = ", ".join(f"{name}::{kind}" for name, kind in zip(names, kinds, strict=True))
-    key = f'"{model._meta.pk.column}"' if model._meta.pk else ""
-    changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in names if name != key)
-    statement = (
-        f'INSERT INTO "{model._meta.db_table}" ({", ".join(names)}) '
-        f"SELECT {read} FROM unnest({arrays}) AS given({', '.join(names)}) "
-        f"ON CONFLICT ({key}) DO " + (f"UPDATE SET {changes}" if changes else "NOTHING")
+    for field in fields:
+        if field.get_db_converters(connection) and not isinstance(field, models.JSONField):
+            raise ImproperlyConfigured(f"{model.__name__}.{field.name} converts what it reads; a read table has plain fields only.")
+    name, key = f'"{model._meta.db_table}"', f'"{model._meta.pk.column}"' if model._meta.pk else ""
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    changes = ", ".join(f'"{field.column}" = EXCLUDED."{field.column}"' for field in fields if not field.primary_key)
+    return Table(
+        attributes=[field.attname for field in fields],
+        columns=[str(field.column) for field in fields],
+        values_of=attrgetter(*(field.attname for field in fields)),
+        loading=f"SELECT {columns} FROM {name} WHERE {key} = ANY(%s)",
+        upserting=f"INSERT INTO {name} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{name}, %s) "
+        f"ON CONFLICT ({key}) DO " + (f"UPDATE SET {changes}" if changes else "NOTHING"),
     )
-    return statement, [(field.attname, _preparation(field)) for field in fields]
-
-
-def _preparation(field: Any) -> Any:
-    if isinstance(field, models.JSONField):
-        encoder = field.encoder
-        return lambda value: None if value is None else json.dumps(value, cls=encoder, ensure_ascii=False)
-    if isinstance(field, models.DecimalField | models.UUIDField):
-        return field.to_python  # an array has one type: 5 and Decimal(5) may not stand side by side
-    return lambda value: value

@@ -1,12 +1,17 @@
 """For tests of apps built on the event store: stories for aggregates, and delivery without waiting."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any, Self
 
+import time_machine
+
+from eventstore.clock import now
 from eventstore.delivery import all_consumers, drain, relay_partition, retry_due, transport
 from eventstore.delivery.memory_streams import MemoryStreams
 from eventstore.log import current_position
-from eventstore.messages import Command, Event, decode_event, encode, name_of
+from eventstore.messages import Command, Envelope, Event, decode_event, encode, name_of
+from eventstore.projections import Projection, prove_pure
 
 
 class Story:
@@ -53,3 +58,8 @@ def deliver_everything(turns: int = 50) -> int:
             return moved
         moved += step
     raise AssertionError(f"Events still wait after {turns} rounds; does a consumer answer its own events?")
+
+
+def assert_pure(projection: Projection, envelopes: Sequence[Envelope]) -> None:
+    """Fold recorded events twice, two years apart and with other dice, without a database. Raises ProjectionCheats."""
+    prove_pure(projection, envelopes, moved_clock=lambda: time_machine.travel(now() + timedelta(days=731)))

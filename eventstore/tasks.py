@@ -11,11 +11,13 @@ from eventstore.models import IdempotencyKey
 
 log = logging.getLogger(__name__)
 
+TASK_SECONDS = 8.0  #: a worker that is asked to stop finishes its task first, and whoever asked waits 15 s; the sweep sends the next
+
 
 @shared_task(name="eventstore.relay", ignore_result=True)
 def relay(partition: int) -> None:
     """Publish what waits in one partition."""
-    if events := delivery.relay_partition(partition):
+    if events := delivery.relay_partition(partition, seconds=TASK_SECONDS):
         log.info("relayed", extra={"partition": partition, "events": events})
 
 
@@ -24,7 +26,7 @@ def consume(partition: int, names: list[str]) -> None:
     """Let consumers take what waits for them in one partition."""
     wakeups.lower(wakeups.flags_of(partition, names))
     for name in names:
-        if events := delivery.drain(delivery.consumer_named(name), partition):
+        if events := delivery.drain(delivery.consumer_named(name), partition, seconds=TASK_SECONDS / len(names)):
             log.info("consumed", extra={"consumer": name, "partition": partition, "events": events})
 
 

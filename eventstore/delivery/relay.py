@@ -4,6 +4,8 @@ Next: eventstore/delivery/runner.py takes the events from the stream.
 """
 
 import logging
+import time
+from math import inf
 from uuid import UUID
 
 import msgspec
@@ -41,12 +43,15 @@ FOR UPDATE OF r SKIP LOCKED
 """
 
 
-def relay_partition(partition: int) -> int:
-    """Publish everything that waits in a partition; return how many events went out."""
+def relay_partition(partition: int, seconds: float = inf) -> int:
+    """Publish what waits in a partition; return how many events went out. What is left after `seconds` is left to the next hint."""
+    until = time.monotonic() + seconds
     sent = 0
     wakeups.lower([wakeups.relay_flag(partition)])
     while (published := relay_batch(partition)) and published.verdict in ("ok", "hole"):
         sent += published.added
+        if time.monotonic() > until:
+            break
     return sent
 
 

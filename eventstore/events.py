@@ -105,3 +105,12 @@ class DeadLetterHandled(Event):
     event_id: UUID
     what: str
     reason: str
+
+
+@event("eventstore.effect_resolved")
+class EffectResolved(Event):
+    """Somebody found out whether a call to the outside happened whose outcome nobody knew."""
+
+    key: str
+    happened: bool
+    reason: str

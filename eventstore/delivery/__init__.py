@@ -1,7 +1,7 @@
 """Delivery: the relay publishes the log, consumers take it once each and in order, what fails is parked and retried."""
 
 from eventstore.delivery.checkpoints import lay_out, reached
-from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named, find_by, forget_consumer
+from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named, declared_consumer, find_by, forget_consumer
 from eventstore.delivery.effects import EffectDenied, EffectUnknown, NotDone, effect, resolve
 from eventstore.delivery.operations import NotWaiting, pause, resume, retry_now
 from eventstore.delivery.parking import claim, retry, retry_due
@@ -21,6 +21,7 @@ __all__ = [
     "all_consumers",
     "claim",
     "consumer_named",
+    "declared_consumer",
     "drain",
     "effect",
     "find_by",

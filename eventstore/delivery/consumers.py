@@ -98,6 +98,13 @@ def consumer_named(name: str) -> Consumer:
         raise UnknownName(kind="consumer", name=name, known=_consumers) from None
 
 
+def declared_consumer(name: str) -> Consumer:
+    """A consumer that a module declares, never the lane of a run. Raises UnknownName."""
+    if name not in _consumers:
+        raise UnknownName(kind="consumer", name=name, known=_consumers)
+    return _consumers[name]
+
+
 def find_by(kind: str, finder: Callable[[str], Consumer]) -> None:
     """Let consumers named `kind:…` be found by this function."""
     _finders[kind] = finder

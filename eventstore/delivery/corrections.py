@@ -40,15 +40,19 @@ def correct(consumer: Consumer, envelope: Envelope, data: dict[str, Any], reason
 def mistakes(cls: type, data: Any) -> list[dict[str, str]]:
     """Everything that is wrong with a payload, each with its RFC 6901 pointer."""
     found = [
-        {"pointer": "#" + "".join(f"/{step}" for step in error.instance_path), "detail": error.message}
+        {"pointer": "#" + "".join(f"/{_escape(step)}" for step in error.instance_path), "detail": error.message, "code": error.kind.name}
         for error in _validator(cls).iter_errors(data)
     ]
     if not found:
         try:
             msgspec.convert(data, cls)
         except msgspec.ValidationError as error:
-            found = [{"pointer": "#", "detail": str(error)}]
+            found = [{"pointer": "#", "detail": str(error), "code": "type"}]
     return found
+
+
+def _escape(step: str | int) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")
 
 
 @cache

@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import msgspec
-from django.db import connection, transaction
+from django.db import connection
 
 from eventstore.context import acting
 from eventstore.delivery import corrections
 from eventstore.delivery.consumers import Consumer
-from eventstore.log import unit_of_work
+from eventstore.log import savepoint, unit_of_work
 from eventstore.messages import Envelope, encode
 from eventstore.scrubbing import scrub
 
@@ -49,11 +49,11 @@ def dry_run(consumer: Consumer, envelope: Envelope, data: dict[str, Any] | None 
     error, changes, events = "", [], list[str]()
     try:
         with unit_of_work() as work:
-            before = _counts()
+            before, noted = _counts(), work.event_count
             try:
-                with transaction.atomic(), acting(replay="dry run", effects="deny"):
+                with savepoint(), acting(replay="dry run", effects="deny"):
                     consumer.handle([read])
-                    changes, events = _changes(before), work.noted_names
+                    changes, events = _changes(before), work.noted_names[noted:]
                     raise _TakeBack
             except _TakeBack:
                 raise

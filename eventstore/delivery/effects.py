@@ -15,9 +15,12 @@ from typing import Any
 
 import msgspec
 from django.db import connection
+from django.db.models.functions import Now
 
 from eventstore.context import current_facts
 from eventstore.errors import EventStoreError
+from eventstore.events import OPERATIONS, EffectResolved
+from eventstore.log import ANY, append, unit_of_work
 from eventstore.models import Effect
 
 State = Effect.State
@@ -122,9 +125,11 @@ def resolve(key: str, *, happened: bool, receipt: Receipt | None = None, by: str
     """A person's word on an unknown effect: it happened (with its receipt), or it did not and may be called. Raises EffectUnknown."""
     state = State.DONE if happened else State.NOT_DONE
     told = f"{by}: {note}"[:500]
-    changed = Effect.objects.filter(pk=key, state__in=[State.UNKNOWN, State.BEGUN]).update(
-        state=state, receipt=(receipt or {}) if happened else None, note=told
-    )
-    if not changed:
-        raise EffectUnknown(key=key, reason="there is no unknown effect of this key to resolve")
+    with unit_of_work():
+        changed = Effect.objects.filter(pk=key, state__in=[State.UNKNOWN, State.BEGUN]).update(
+            state=state, receipt=(receipt or {}) if happened else None, note=told, ended_at=Now()
+        )
+        if not changed:
+            raise EffectUnknown(key=key, reason="there is no unknown effect of this key to resolve")
+        append(OPERATIONS, [EffectResolved(key=key, happened=happened, reason=note)], expected=ANY)
     return Effect.objects.get(pk=key)

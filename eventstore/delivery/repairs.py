@@ -1,22 +1,25 @@
 """What staff do about dead letters: each verb acts on exactly the keys that were shown, and says of each what became of it.
 
 Order is never broken: a verb changes what happens to the failed event at the head of its key; the events behind it follow
-in the order of the log, or go on waiting.
+in the order of the log, or go on waiting. `events` are the failed events that were shown: a key at whose head another
+one stands by now is left alone, for nobody has looked at that one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from eventstore.delivery import checkpoints, corrections, parking
-from eventstore.delivery.consumers import Consumer, consumer_named
+from eventstore.delivery.attempts import BROKEN
+from eventstore.delivery.consumers import Consumer, consumer_named, declared_consumer
 from eventstore.errors import Refused
 from eventstore.events import OPERATIONS, DeadLetterHandled
 from eventstore.log import ANY, append, read_event, unit_of_work
 from eventstore.messages import Envelope
 from eventstore.models import Correction, ParkedKey
+from eventstore.scrubbing import scrub
 
 State = ParkedKey.State
 Became = Literal["processed", "failed again", "waits", "skipped", "discarded", "restored", "gone"]
@@ -27,28 +30,28 @@ class Acted(msgspec.Struct, frozen=True):
 
     id: UUID
     key: str
-    became: Became  #: "gone": it did not wait any more when we came
+    became: Became  #: "gone": it did not wait any more when we came, or another event of it failed by then
 
 
-def retry(ids: Sequence[UUID], reason: str) -> list[Acted]:
+def retry(ids: Sequence[UUID], reason: str, events: Collection[UUID] = ()) -> list[Acted]:
     """Try keys again now, due or not."""
-    return [_each(id, reason, "retried", _retry) for id in ids]
+    return [_each(id, reason, "retried", _retry, events) for id in ids]
 
 
-def skip(ids: Sequence[UUID], reason: str) -> list[Acted]:
+def skip(ids: Sequence[UUID], reason: str, events: Collection[UUID] = ()) -> list[Acted]:
     """Leave out the failed event of each key, for good; what waited behind it goes on."""
-    return [_each(id, reason, "skipped", _skip) for id in ids]
+    return [_each(id, reason, "skipped", _skip, events) for id in ids]
 
 
-def redirect(ids: Sequence[UUID], to: str, reason: str) -> list[Acted]:
-    """Let another consumer's handlers take the failed event of each key, then leave it out here. Raises UnknownName."""
-    other = consumer_named(to)
-    return [_each(id, reason, f"redirected to {to}", lambda parked: _redirect(parked, other)) for id in ids]
+def redirect(ids: Sequence[UUID], to: str, reason: str, events: Collection[UUID] = ()) -> list[Acted]:
+    """Let another consumer's handlers take the failed event of each key, then leave it out here. Raises UnknownName, Refused."""
+    other = declared_consumer(to)
+    return [_each(id, reason, f"redirected to {to}", lambda parked: _redirect(parked, other), events) for id in ids]
 
 
-def discard(ids: Sequence[UUID], reason: str) -> list[Acted]:
+def discard(ids: Sequence[UUID], reason: str, events: Collection[UUID] = ()) -> list[Acted]:
     """Put keys away. Their streams stay held for this consumer, so that `restore` loses nothing and breaks no order."""
-    return [_each(id, reason, "discarded", _discard) for id in ids]
+    return [_each(id, reason, "discarded", _discard, events) for id in ids]
 
 
 def restore(ids: Sequence[UUID], reason: str) -> list[Acted]:
@@ -56,13 +59,17 @@ def restore(ids: Sequence[UUID], reason: str) -> list[Acted]:
     return [_each(id, reason, "restored", _restore, among=(State.DISCARDED.value,)) for id in ids]
 
 
-def edit(id: UUID, data: dict[str, Any], reason: str) -> tuple[Correction, Acted]:
+def edit(id: UUID, data: dict[str, Any], reason: str, events: Collection[UUID] = ()) -> tuple[Correction, Acted]:
     """Correct the payload of a key's failed event for this consumer and try it again. Raises Refused with all mistakes."""
+    _must_have(reason)
     with unit_of_work():
         parked = ParkedKey.objects.select_for_update().filter(pk=id, state__in=ParkedKey.WAITING).first()
         if parked is None:
             raise Refused("The key does not wait any more: somebody else was there first. Reload the page.", code="not_waiting")
-        correction = corrections.correct(consumer_named(parked.consumer), failed_event(parked), data, reason)
+        failed = failed_event(parked)
+        if events and failed.id not in events:
+            raise Refused("Another event of the key fails by now: somebody else was there first. Reload the page.", code="moved_on")
+        correction = corrections.correct(consumer_named(parked.consumer), failed, data, reason)
     acted = _each(id, reason, "edited and retried", _retry)
     correction.refresh_from_db()
     return correction, acted
@@ -73,18 +80,31 @@ def failed_event(parked: ParkedKey) -> Envelope:
     return parking.waiting_events(parked, parked.position, 1)[0]
 
 
-def _each(id: UUID, reason: str, what: str, act: Callable[[ParkedKey], Became], among: Sequence[str] = ParkedKey.WAITING) -> Acted:
+def _each(
+    id: UUID,
+    reason: str,
+    what: str,
+    act: Callable[[ParkedKey], Became],
+    events: Collection[UUID] = (),
+    among: Sequence[str] = ParkedKey.WAITING,
+) -> Acted:
     """One key: the wish is history before it is tried, so that an attempt that dies was still asked for."""
-    if not reason.strip():
-        raise Refused("This needs a reason: it stands in the history for whoever asks later.", code="reason_missing", status=422)
+    _must_have(reason)
     with unit_of_work():
         parked = ParkedKey.objects.select_for_update().filter(pk=id, state__in=among).first()
         if parked is None:
             return Acted(id, str(ParkedKey.objects.filter(pk=id).values_list("key", flat=True).first() or ""), "gone")
         event_id = failed_event(parked).id
+        if events and event_id not in events:
+            return Acted(id, parked.key, "gone")
         told = DeadLetterHandled(parked_id=parked.pk, consumer=parked.consumer, key=parked.key, event_id=event_id, what=what, reason=reason)
         append(OPERATIONS, [told], expected=ANY)
     return Acted(id, parked.key, act(parked))
+
+
+def _must_have(reason: str) -> None:
+    if not reason.strip():
+        raise Refused("This needs a reason: it stands in the history for whoever asks later.", code="reason_missing", status=422)
 
 
 def _retry(parked: ParkedKey) -> Became:
@@ -110,7 +130,17 @@ def _redirect(parked: ParkedKey, other: Consumer) -> Became:
     envelope = failed_event(parked)
     if envelope.name not in other.handlers:
         raise Refused(f"{other.name} does not handle {envelope.name}; choose one of its events' consumers.", code="not_handled")
-    return "processed" if _step_over(parked, parked.position, lambda: other.handle(corrections.apply(other, [envelope]))) else "gone"
+
+    def instead() -> None:
+        try:
+            other.handle(corrections.apply(other, [envelope]))
+        except BROKEN:
+            raise
+        except Exception as error:  # whatever a handler raises: the step is taken back, and whoever asked is told
+            said = scrub(f"{type(error).__name__}: {error}")
+            raise Refused(f"{other.name} could not handle it either: {said}. The key waits as before.", code="redirect_failed") from error
+
+    return "processed" if _step_over(parked, parked.position, instead) else "gone"
 
 
 def _step_over(seen: ParkedKey, position: int, instead: Callable[[], None] = lambda: None) -> bool:

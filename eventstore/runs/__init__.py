@@ -7,19 +7,22 @@ from eventstore.runs.progress import Progress, progress_of
 from eventstore.runs.selections import Selection
 from eventstore.runs.starting import change, facts, rebuild_beside, redrive, replay
 from eventstore.runs.stepping import drive, wake_all
-from eventstore.runs.swapping import catch_up, preview, roll_back, swap, throw_away
+from eventstore.runs.swapping import NEAR, approve, catch_up, look_ahead, preview, roll_back, swap, throw_away
 
 __all__ = [
+    "NEAR",
     "Blast",
     "Diff",
     "Difference",
     "Progress",
     "Selection",
+    "approve",
     "catch_up",
     "change",
     "drive",
     "facts",
     "lane_named",
+    "look_ahead",
     "measure",
     "preview",
     "progress_of",

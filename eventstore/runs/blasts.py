@@ -6,6 +6,7 @@ import msgspec
 from django.db import connection
 
 from eventstore.delivery import Consumer
+from eventstore.errors import UnknownName
 from eventstore.messages import money_fields
 from eventstore.models import Run
 from eventstore.projections import Projection
@@ -33,7 +34,10 @@ class Blast(msgspec.Struct, frozen=True):
 
 
 def measure(consumer: Consumer, selection: Selection, *, effects: str, target: str) -> Blast:
-    """Count what a run of this selection would touch. Costs one look at everything it selects."""
+    """Count what a run of this selection would touch. Costs one look at everything it selects. Raises UnknownName."""
+    for name in selection.names:
+        if name not in consumer.handlers:
+            raise UnknownName(kind=f"event of {consumer.name}", name=name, known=consumer.handlers)
     counted = count(selection, tuple(consumer.handlers))
     money = _money(selection, consumer)
     outside = target == Run.Target.LIVE and effects == Run.Effects.RUN and not isinstance(consumer, Projection)

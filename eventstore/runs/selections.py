@@ -1,7 +1,7 @@
 """Which positions a run delivers again: counted exactly before it starts, and frozen from then on."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -10,14 +10,16 @@ from django.db import connection
 from eventstore.log import read_where
 from eventstore.messages import Envelope, Value
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
 
 class Selection(Value):
     """What somebody asked for. Everything given must hold; nothing given is the whole log up to now."""
 
     streams: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    since: datetime | None = None  #: recorded at or after
-    until: datetime | None = None  #: recorded before
+    since: Moment | None = None  #: recorded at or after
+    until: Moment | None = None  #: recorded before
     events: tuple[UUID, ...] = ()
 
     def condition(self, handled: tuple[str, ...]) -> tuple[str, list[Any]]:

@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from eventstore.context import current_facts
-from eventstore.delivery import consumer_named, wakeups
+from eventstore.delivery import declared_consumer, wakeups
 from eventstore.errors import Refused
 from eventstore.events import OPERATIONS, RunChanged, RunStarted
 from eventstore.log import ANY, append, current_position, unit_of_work
@@ -35,7 +35,7 @@ def replay(
 
     `typed` is the consumer's name, demanded when the blast radius is above the limits.
     """
-    base = consumer_named(consumer)
+    base = declared_consumer(consumer)
     if isinstance(base, Projection):
         raise Refused(
             f"{consumer} is a projection: folding events into its live rows again would count them twice. Rebuild it instead.",
@@ -75,7 +75,6 @@ def redrive(ids: Sequence[UUID], *, reason: str, rate: int | None = None) -> Run
         RunItem.objects.bulk_create([RunItem(run=run, parked=parked) for parked in waiting])
         _tell_start(run)
     run.refresh_from_db()
-    wakeups.wake_run(run.id)
     return run
 
 
@@ -87,6 +86,8 @@ def _must_have(reason: str) -> None:
 def _tell_start(run: Run) -> None:
     started = RunStarted(run_id=run.id, consumer=run.consumer, target=run.target, effects=run.effects, events=run.total, reason=run.reason)
     append(OPERATIONS, [started], expected=ANY)
+    # After COMMIT, also when the caller's unit of work goes on: a worker that comes sooner would find no run.
+    transaction.on_commit(lambda: wakeups.wake_run(run.id), robust=True)
 
 
 def _start(run: Run, selection: Selection, blast: Blast, typed: str) -> Run:
@@ -110,7 +111,6 @@ def _start(run: Run, selection: Selection, blast: Blast, typed: str) -> Run:
             shadows.make(run.schema, projection_named(run.consumer).tables)
         _tell_start(run)
     run.refresh_from_db()
-    wakeups.wake_run(run.id)
     return run
 
 
@@ -150,7 +150,8 @@ def change(run_id: UUID, verb: str, reason: str) -> Run:
         if run.state not in possible:
             raise Refused(f"The run cannot {verb}: it is {State(run.state).label}.", code=f"run_{run.state}")
         if verb == "approve":
-            if actor == run.started_by:
+            _must_have(reason)
+            if person(actor) == person(run.started_by):
                 raise Refused("A second person must approve this run: it was you who started it.", code="four_eyes_required", status=403)
             run.approved_by, run.started_at = actor, Now()
         run.state = becomes
@@ -160,8 +161,15 @@ def change(run_id: UUID, verb: str, reason: str) -> Run:
         running = ConsumerState.State.RUNNING if becomes == State.RUNNING else ConsumerState.State.PAUSED
         ConsumerState.objects.filter(name=run.lane).update(state=running, changed_at=Now())
         told(run, {"approve": "approved", "cancel": "cancelled"}.get(verb, f"{verb}d"), reason)
+        if becomes == State.RUNNING:
+            transaction.on_commit(lambda: wakeups.wake_run(run.id), robust=True)
     run.refresh_from_db()
     return run
+
+
+def person(actor: str) -> str:
+    """Who stands behind an actor: user:ada, shell:ada and the API key of the name ada are one pair of eyes."""
+    return actor.partition(":")[2] or actor
 
 
 def locked(run_id: UUID) -> Run:

@@ -26,18 +26,23 @@ NEAR = 1000  #: events that may be left to catch up while the live projection wa
 def catch_up(run_id: UUID, rounds: int = 20) -> Run:
     """Fold what was recorded since a shadow run began, until little is left. Live delivery goes on meanwhile."""
     for _ in range(rounds):
-        run = Run.objects.get(pk=run_id)
-        with unit_of_work(), connection.cursor() as cursor:
-            cursor.execute(
-                """UPDATE eventstore_checkpoint c SET until = p.head FROM eventstore_partition p
-                   WHERE p.id = c.partition AND c.consumer = %s""",
-                [run.lane],
-            )
-        left = sum(current_position().heads.values()) - sum(_positions(run.lane).values())
-        if left <= NEAR:
+        if look_ahead(Run.objects.get(pk=run_id)) <= NEAR:
             break
         drive(run_id)
     return Run.objects.get(pk=run_id)
+
+
+def look_ahead(run: Run) -> int:
+    """Let a shadow run go on to what was recorded since; return how many events of the log lie before it. Raises Refused."""
+    if run.target != Run.Target.SHADOW:
+        raise Refused("Only a rebuild beside the live tables catches up; a replay ends where it was counted to.", code="not_a_rebuild")
+    with unit_of_work(), connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE eventstore_checkpoint c SET until = p.head FROM eventstore_partition p
+               WHERE p.id = c.partition AND c.consumer = %s""",
+            [run.lane],
+        )
+        return sum(current_position().heads.values()) - sum(_positions(run.lane).values())
 
 
 def preview(run_id: UUID) -> Diff:
@@ -81,6 +86,16 @@ def swap(run_id: UUID, reason: str, expected: Iterable[str] = (), *, anything: b
     return diff
 
 
+def approve(run_id: UUID, reason: str) -> Diff:
+    """Swap in what a person has looked at, whatever differs. Raises Refused when there was no preview, or no reason."""
+    if not reason.strip():
+        raise Refused("An approval needs a reason: it stands in the history for whoever asks later.", code="reason_missing", status=422)
+    with unit_of_work():
+        if "diff" not in _ready(run_id).outcome:
+            raise Refused("Nobody has looked at this run yet: preview it before you approve it.", code="not_previewed")
+        return swap(run_id, reason, anything=True)
+
+
 def roll_back(run_id: UUID, reason: str) -> None:
     """The old tables are live again; their projection goes back to where it stood at the swap and catches up."""
     with unit_of_work():
@@ -101,13 +116,16 @@ def roll_back(run_id: UUID, reason: str) -> None:
         told(run, "rolled back", reason)
 
 
-def throw_away(run_id: UUID) -> None:
+def throw_away(run_id: UUID, reason: str) -> None:
     """Drop the tables that a swap kept aside; from here on there is no rollback."""
     with unit_of_work():
         run = locked(run_id)
+        if run.state != State.COMPLETED or run.target != Run.Target.SHADOW:
+            raise Refused("Only a run whose tables were swapped in keeps old ones. Cancel it to throw its tables away.", code="not_swapped")
         shadows.drop(run.schema)
-        run.tell(swapped=bool(run.outcome.get("swapped")), stood=None)
+        run.tell(stood=None)
         run.save()
+        told(run, "old tables thrown away", reason)
 
 
 def _ready(run_id: UUID) -> Run:

@@ -9,6 +9,7 @@ from django.test import TransactionTestCase
 
 from eventstore.context import acting
 from eventstore.delivery import EffectDenied, EffectUnknown, NotDone, effect, effects, resolve
+from eventstore.log import read_stream
 from eventstore.models import Effect
 
 
@@ -101,6 +102,8 @@ class Effects(TransactionTestCase):
         self.assertEqual(effect("b", self.charge), {"charge": "ch_1"})
         with self.assertRaisesMessage(EffectUnknown, "there is no unknown effect"):
             resolve("a", happened=False, by="user:ada", note="again")
+        told = [envelope.event for envelope in read_stream("operations")]
+        self.assertEqual([(event.key, event.happened) for event in told], [("a", True), ("b", False)])
 
     def test_a_call_that_certainly_did_nothing_may_be_made_again(self):
         def refused():

@@ -7,9 +7,10 @@ from eventstore.delivery import drain, repairs, transport
 from eventstore.delivery.dry_runs import dry_run
 from eventstore.delivery.groups import groups, keys_of, look_after
 from eventstore.errors import Refused
-from eventstore.log import partition_of, read_stream
+from eventstore.log import ANY, append, partition_of, read_stream, unit_of_work
 from eventstore.models import Correction, FailedEvent, ParkedKey
 from tests.eventstore.delivery.recording import Recording, record
+from tests.eventstore.examples import Noted
 
 STREAM = "counter-29"
 LANE = partition_of(STREAM)
@@ -95,6 +96,38 @@ class Repairing(TestCase):
         (change,) = tried.changes
         self.assertEqual((change.table, change.inserted, change.updated, change.deleted), ("test_effect", 1, 0, 0))
         self.assertEqual([(row["stream"], row["version"]) for row in change.rows][-1:], [(STREAM, 2)])
+        self.assertEqual((self.versions(), self.state()), ([1], "retrying"))
+
+    def test_a_dry_run_inside_a_unit_of_work_leaves_no_event_behind(self):
+        self.poison.clear()
+        self.told.rule = lambda envelope: append("note-1", [Noted(text="told")], expected=ANY) and None
+        with unit_of_work():
+            append("note-2", [Noted(text="ours")], expected=ANY)
+            tried = dry_run(self.told.consumer, repairs.failed_event(self.parked))
+        self.assertEqual((tried.events, [change.table for change in tried.changes]), (["test.noted"], ["test_effect"]))
+        self.assertEqual((len(read_stream("note-1")), len(read_stream("note-2"))), (0, 1))
+
+    def test_an_event_that_nobody_was_shown_is_left_alone(self):
+        shown = [repairs.failed_event(self.parked).id]
+        self.poison = {3, 4}
+        self.told.rule = lambda envelope: 1 / 0 if envelope.version in self.poison else None
+        repairs.retry([self.parked.pk], WHY, events=shown)  # now the third stands at the head
+        for verb in (repairs.retry, repairs.skip, repairs.discard):
+            self.assertEqual([acted.became for acted in verb([self.parked.pk], WHY, events=shown)], ["gone"])
+        with self.assertRaisesMessage(Refused, "Another event of the key fails by now"):
+            repairs.edit(self.parked.pk, {"by": 1}, WHY, events=shown)
+        self.assertEqual(self.versions(), [1, 2])
+
+    def test_an_edit_without_a_reason_changes_nothing(self):
+        with self.assertRaisesMessage(Refused, "needs a reason"):
+            repairs.edit(self.parked.pk, {"by": 12}, " ")
+        self.assertEqual(Correction.objects.count(), 0)
+
+    def test_a_redirect_that_fails_there_too_is_told_and_the_key_waits_on(self):
+        other = Recording(self, name="test.other")
+        other.rule = lambda envelope: 1 / 0
+        with self.assertRaisesMessage(Refused, "test.other could not handle it either: ZeroDivisionError: division by zero."):
+            repairs.redirect([self.parked.pk], "test.other", WHY)
         self.assertEqual((self.versions(), self.state()), ([1], "retrying"))
 
     def test_redirected_another_consumer_takes_it(self):

@@ -1,13 +1,16 @@
 """Runs: events delivered again, exactly those that were counted, in order, wherever a process dies on the way."""
 
+from unittest.mock import patch
+
 from django.test import TestCase
+from msgspec.structs import replace
 
 from eventstore.context import acting
 from eventstore.delivery import resume, transport
-from eventstore.errors import Refused
-from eventstore.log import partition_of, read_stream
+from eventstore.errors import Refused, UnknownName
+from eventstore.log import partition_of, read_stream, unit_of_work
 from eventstore.models import ConsumerState, ParkedKey
-from eventstore.runs import Selection, change, drive, progress_of, redrive, replay
+from eventstore.runs import Selection, blasts, change, drive, progress_of, redrive, replay, starting
 from eventstore.testing import deliver_everything
 from tests.eventstore.delivery.recording import Recording, execute, record
 
@@ -122,9 +125,48 @@ class Refusing(TestCase):
         with self.assertRaisesMessage(Refused, "Rebuild it instead"):
             replay("orders.order_list", Selection(), reason="…")
 
+    def test_a_run_is_no_consumer_to_replay_to(self):
+        run = replay("test.recording", Selection(), reason="…")
+        with self.assertRaisesMessage(UnknownName, f"There is no consumer named {run.lane}."):
+            replay(run.lane, Selection(), reason="…")
+
+    def test_an_event_that_it_does_not_handle(self):
+        with self.assertRaisesMessage(UnknownName, "Did you mean test.raised?"):
+            replay("test.recording", Selection(names=("test.rased",)), reason="…")
+
     def test_a_run_without_a_reason(self):
         with self.assertRaisesMessage(Refused, "A run needs a reason"):
             replay("test.recording", Selection(), reason=" ")
+
+
+class SecondPair(TestCase):
+    """A run that waits for approval; the money that it moves is not what is told here."""
+
+    def setUp(self):
+        transport().flush()
+        self.told = Recording(self, replay="allow")
+        record("counter-1", 2)
+        deliver_everything()
+        with acting(actor="key:ada"), patch.object(starting, "measure", wraps=starting.measure) as measured:
+            measured.side_effect = lambda *a, **k: replace(blasts.measure(*a, **k), needs_approval=True)
+            self.run_ = replay("test.recording", Selection(), reason="lost", effects="run")
+
+    def test_it_rests_until_somebody_else_approves(self):
+        self.assertEqual((self.run_.state, drive(self.run_.id)), ("waiting", 0))
+        for actor in ("key:ada", "user:ada", "shell:ada"):
+            with acting(actor=actor), self.assertRaisesMessage(Refused, "it was you who started it"):
+                change(self.run_.id, "approve", "fine")
+        with acting(actor="user:ben"):
+            with self.assertRaisesMessage(Refused, "needs a reason"):
+                change(self.run_.id, "approve", "")
+            self.assertEqual(change(self.run_.id, "approve", "the bank asked for it").approved_by, "user:ben")
+        self.assertEqual(drive(self.run_.id), 2)
+
+    def test_a_worker_is_told_only_after_commit(self):
+        with patch.object(starting.wakeups, "wake_run") as wake, self.captureOnCommitCallbacks(execute=True), unit_of_work():
+            run = replay("test.recording", Selection(), reason="lost", effects="deny")
+            wake.assert_not_called()
+        wake.assert_called_once_with(run.id)
 
 
 class Redriving(TestCase):

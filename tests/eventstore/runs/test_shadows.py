@@ -8,7 +8,7 @@ from django.test import TestCase
 from eventstore.delivery import consumer_named
 from eventstore.errors import Refused
 from eventstore.models import Checkpoint, Run
-from eventstore.runs import catch_up, drive, preview, rebuild_beside, roll_back, swap
+from eventstore.runs import approve, catch_up, drive, preview, rebuild_beside, roll_back, swap, throw_away
 from eventstore.testing import deliver_everything
 from orders.commands import CancelOrder, PlaceOrder
 from orders.events import Line
@@ -92,6 +92,26 @@ class Shadowing(TestCase):
         self.assertEqual(rows(), self.before)
         deliver_everything()
         self.assertEqual(rows(), after)
+
+    def test_a_person_approves_what_was_previewed_and_says_why(self):
+        OrderSummary.objects.filter(pk=UUID(int=3)).update(line_count=7)
+        run = self.run_beside()
+        with self.assertRaisesMessage(Refused, "preview it before you approve it"):
+            approve(run.id, "in a hurry")
+        preview(run.id)
+        with self.assertRaisesMessage(Refused, "needs a reason"):
+            approve(run.id, "")
+        self.assertEqual(approve(run.id, "seven was wrong").changed, 1)
+        self.assertEqual(rows(), self.before)
+
+    def test_the_old_tables_are_thrown_away_once_nobody_goes_back(self):
+        run = self.run_beside()
+        with self.assertRaisesMessage(Refused, "Cancel it"):
+            throw_away(run.id, "too early")
+        swap(run.id, "checked")
+        throw_away(run.id, "a week has passed")
+        with self.assertRaisesMessage(Refused, "There is nothing to roll back"):
+            roll_back(run.id, "too late")
 
     def test_indexes_and_constraints_keep_their_names(self):
         def names():

@@ -104,6 +104,8 @@ class Browser(TestCase):
         self.assertEqual(len(self.shown("?q=story-1")), 50)
         self.assertEqual(self.shown(f"?q=counter-{KEY}"), [f"counter-{KEY}@2", f"counter-{KEY}@1"])
         self.assertEqual(self.shown(f"?q={KEY}"), [f"counter-{KEY}@2", f"counter-{KEY}@1"], "the id in a stream's name finds the stream")
+        of_its_own = Event.objects.get(stream=f"counter-{KEY}", version=1).facts["correlation"]
+        self.assertEqual(self.shown(f"?q={of_its_own}"), [f"counter-{KEY}@2", f"counter-{KEY}@1"])
         self.assertEqual(self.shown("?q=counter"), [], "nothing is found by half of its name")
 
     def test_a_payload_filter_narrows_down_and_pages_on(self):

@@ -132,12 +132,12 @@ def command(environment: dict[str, str], *arguments: str) -> str:
 
 
 def set_up(servers: Servers, environment: dict[str, str], folder: Path, descriptor: int, options: Options) -> Scene:
-    """The processes that `manage.py up` would start, and clients."""
-    web, worker, beat = (
-        Node(program.name, program.command, environment, folder, program.descriptors) for program in programs(descriptor, "")
-    )
-    worker.command += ["--concurrency", "4"]  # more than one wants the same partition now and then
-    scene = Scene(servers, web, worker, beat)
+    """The processes that `manage.py up` would start, as far as orders need them, and clients."""
+    nodes = {
+        program.name: Node(program.name, program.command, environment, folder, program.descriptors) for program in programs(descriptor, "")
+    }
+    scene = Scene(servers, nodes["web"], nodes["worker"], nodes["beat"])
+    scene.worker.command += ["--concurrency", "4"]  # more than one wants the same partition now and then
     outside = ["-m", "config.chaos.http_clients"]
     inside = ["-c", "import django; django.setup(); from config.chaos.unit_clients import main; main()"]
     for name, program in {"ada": outside, "ben": outside, "cleo": outside, "unit": inside}.items():

@@ -26,7 +26,7 @@ SHOWN = 12
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """One run in figures. Every figure from `lost` to `stuck` must be 0."""
+    """One run in figures. Every figure from `lost` to `ledger_sum` must be 0."""
 
     seed: int
     seconds: float
@@ -81,6 +81,11 @@ def count(damages: Iterable[Damage]) -> dict[str, int]:
     """How many there are of each kind, by the name of the figure."""
     kinds = Counter(damage.kind for damage in damages)
     return {"projections_wrong" if kind == "wrong_row" else kind: number for kind, number in kinds.items()}
+
+
+def in_json(verdict: Verdict) -> str:
+    """For machines: one line."""
+    return msgspec.json.encode(msgspec.structs.replace(verdict, damages=verdict.damages[:SHOWN])).decode()
 
 
 def in_words(verdict: Verdict) -> str:

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.chaos import verdicts
@@ -40,7 +39,7 @@ class Command(BaseCommand):
             verdict = run(chosen, tell=(lambda sentence: None) if options["json"] else self._tell)
         except CannotRun as sentence:
             raise CommandError(str(sentence), returncode=FAILED) from sentence
-        self.stdout.write(msgspec.json.encode(verdict).decode() if options["json"] else verdicts.in_words(verdict))
+        self.stdout.write(verdicts.in_json(verdict) if options["json"] else verdicts.in_words(verdict))
         if not verdict.is_sound:
             sys.exit(FINDINGS)
 

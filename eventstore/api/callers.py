@@ -11,9 +11,9 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from eventstore.api.problems import Problem
-from eventstore.api.statements import ask
 from eventstore.clock import now
 from eventstore.models import ApiKey
+from eventstore.statements import ask
 
 COARSE = timedelta(minutes=10)  #: how exact `last used` is; exact would be a write on every request
 ALL = "*"

@@ -11,10 +11,10 @@ import msgspec
 from django.http import HttpRequest
 
 from eventstore.api.problems import Problem
-from eventstore.api.statements import ask, tell
 from eventstore.clock import now
 from eventstore.log import Position, read_event
 from eventstore.models import IdempotencyKey
+from eventstore.statements import ask, tell
 
 KEPT = timedelta(days=7)
 

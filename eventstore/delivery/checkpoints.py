@@ -7,6 +7,7 @@ from eventstore.conf import conf
 from eventstore.delivery.consumers import Consumer, all_consumers
 from eventstore.log import Position
 from eventstore.messages import Envelope
+from eventstore.statements import ask, ask_all, tell
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -60,23 +61,20 @@ RETURNING c.position, mine.head, mine.epoch, c.attempts, c.careful_until > c.pos
 
 def begin(consumer: Consumer, partition: int) -> Turn | None:
     """Begin a step; None when nothing waits, the consumer is paused or another process is at it."""
-    with connection.cursor() as cursor:
-        cursor.execute(BEGIN, {"consumer": consumer.name, "identity": consumer.identity, "partition": partition, "batch": conf().BATCH})
-        row = cursor.fetchone()
+    row = ask(BEGIN, {"consumer": consumer.name, "identity": consumer.identity, "partition": partition, "batch": conf().BATCH})
     return Turn(*row) if row else None
 
 
 def move(consumer: Consumer, partition: int, old: int, batch: Batch) -> bool:
     """Move the checkpoint if it still stands at `old`, and keep its row locked until COMMIT; False when somebody else was first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE eventstore_checkpoint
-               SET position = %s, attempts = 0, handled = handled + %s, fallbacks = fallbacks + %s, moved_at = now()
-               FROM (SELECT set_config('synchronous_commit', %s, true)) AS waiting
-               WHERE consumer = %s AND partition = %s AND position = %s""",
-            [batch.upto, len(batch.events), int(batch.fallback), "on" if consumer.durable else "off", consumer.name, partition, old],
-        )
-        return bool(cursor.rowcount)
+    moved = tell(
+        """UPDATE eventstore_checkpoint
+           SET position = %s, attempts = 0, handled = handled + %s, fallbacks = fallbacks + %s, moved_at = now()
+           FROM (SELECT set_config('synchronous_commit', %s, true)) AS waiting
+           WHERE consumer = %s AND partition = %s AND position = %s""",
+        [batch.upto, len(batch.events), int(batch.fallback), "on" if consumer.durable else "off", consumer.name, partition, old],
+    )
+    return bool(moved)
 
 
 def put(consumer: Consumer, partition: int, position: int) -> None:
@@ -110,9 +108,7 @@ def queue_up(consumer: Consumer) -> None:
 
 def reached(consumer_name: str) -> Position:
     """How far a consumer is in every partition, without the keys that wait."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT partition, position FROM eventstore_checkpoint WHERE consumer = %s", [consumer_name])
-        return Position(dict(cursor.fetchall()))
+    return Position(dict(ask_all("SELECT partition, position FROM eventstore_checkpoint WHERE consumer = %s", [consumer_name])))
 
 
 def lay_out() -> None:

@@ -18,6 +18,7 @@ from eventstore.delivery.transports import Published, Top, transport
 from eventstore.errors import TransportDown
 from eventstore.log import read_partition
 from eventstore.messages import Envelope
+from eventstore.statements import ask, tell
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +85,7 @@ def check_stream(partition: int) -> bool:
 
 
 def _take(partition: int, *, idle: bool) -> Lane | None:
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE, [conf().KEEP_IN_STREAM, partition, idle])
-        row = cursor.fetchone()
+    row = ask(TAKE, [conf().KEEP_IN_STREAM, partition, idle])
     return Lane(*row) if row else None
 
 
@@ -122,13 +121,12 @@ def _rewind(lane: Lane, top: Top) -> bool:
 
 
 def _move(lane: Lane, position: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE eventstore_relaycheckpoint SET position = %s
-               FROM (SELECT set_config('synchronous_commit', 'off', true)) AS quick
-               WHERE partition = %s AND position = %s""",
-            [position, lane.partition, lane.position],
-        )
+    tell(
+        """UPDATE eventstore_relaycheckpoint SET position = %s
+           FROM (SELECT set_config('synchronous_commit', 'off', true)) AS quick
+           WHERE partition = %s AND position = %s""",
+        [position, lane.partition, lane.position],
+    )
 
 
 def _stop(lane: Lane, reason: str) -> None:

@@ -5,12 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import psycopg
-from django.db import connection
 
 from eventstore.errors import LogHole
 from eventstore.log.positions import Position
 from eventstore.messages import Envelope
+from eventstore.statements import ask_all
 
 COLUMNS = "partition, position, id, stream, version, name, schema_version, data::text, facts::text, occurred_at, recorded_at"
 
@@ -34,11 +33,8 @@ def envelope_of(row: tuple[Any, ...]) -> Envelope:
 
 
 def _fetch(sql: str, values: Sequence[Any]) -> list[Envelope]:
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        # Binary: as text, reading the two times of an event costs more than all the rest of it.
-        cursor.execute(sql, values, prepare=True, binary=True)
-        return [envelope_of(row) for row in cursor.fetchall()]
+    # Binary: as text, reading the two times of an event costs more than all the rest of it.
+    return [envelope_of(row) for row in ask_all(sql, values, binary=True)]
 
 
 def read_partition(partition: int, after: int, limit: int) -> list[Envelope]:
@@ -115,9 +111,7 @@ def head_of(partition: int) -> int:
 
 def current_position() -> Position:
     """How far the log is, over all partitions."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id, head FROM eventstore_partition ORDER BY id")
-        return Position(dict(cursor.fetchall()))
+    return Position(dict(ask_all("SELECT id, head FROM eventstore_partition ORDER BY id")))
 
 
 def read_feed(after: Position, limit: int, names: Sequence[str] = ()) -> tuple[list[Envelope], Position]:

@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 from eventstore.errors import BadSetting, EventIdReused, StreamMoved
 from eventstore.log.positions import Position
 from eventstore.log.streams import partition_of
+from eventstore.statements import ask, ask_all
 
 
 class Draft(msgspec.Struct):
@@ -91,9 +92,7 @@ def _sparing_begin(session: "psycopg.Connection[Any]", *, alone: bool) -> Iterat
 def _write_lane(partition: int, drafts: list[Draft]) -> int:
     values = {"partition": partition, "count": len(drafts), "drafts": msgspec.json.encode(drafts).decode()}
     try:
-        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-            cursor.execute(APPEND, values, prepare=True)
-            return max(int(position) for (position,) in cursor.fetchall())
+        return max(int(position) for (position,) in ask_all(APPEND, values))
     except IntegrityError as error:
         raise _explain(error, partition, drafts) from error
 
@@ -119,19 +118,15 @@ def _explain(error: IntegrityError, partition: int, drafts: list[Draft]) -> Exce
 
 def stream_version(stream: str) -> int:
     """The version of a stream, 0 when it has none. Takes the partition's lock: nobody appends until this transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM eventstore_partition WHERE id = %s FOR UPDATE", [partition_of(stream)])
-        # A second statement: the first one's snapshot is older than the lock it waited for.
-        cursor.execute("SELECT coalesce(max(version), 0) FROM eventstore_event WHERE stream = %s", [stream])
-        (version,) = cursor.fetchone()
-    return int(version)
+    ask("SELECT 1 FROM eventstore_partition WHERE id = %s FOR UPDATE", [partition_of(stream)])
+    # A second statement: the first one's snapshot is older than the lock it waited for.
+    newest = ask("SELECT max(version) FROM eventstore_event WHERE stream = %s", [stream])
+    return int(newest[0] or 0) if newest else 0
 
 
 def recorded_already(event_id: UUID, stream: str, name: str, data: bytes) -> bool:
     """Whether this very event is in the log. Raises EventIdReused when its id belongs to other content."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT stream, name, data, data = %s::jsonb FROM eventstore_event WHERE id = %s", [data.decode(), event_id])
-        row = cursor.fetchone()
+    row = ask("SELECT stream, name, data, data = %s::jsonb FROM eventstore_event WHERE id = %s", [data.decode(), event_id])
     if row is None:
         return False
     if (row[0], row[1], row[3]) != (stream, name, True):

@@ -9,9 +9,10 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models
+
+from eventstore.statements import ask_all, tell
 
 
 class Rows:
@@ -47,20 +48,16 @@ class Rows:
 def load(model: type[models.Model], keys: Iterable[Hashable]) -> list[models.Model]:
     """The rows of a read table that have these keys."""
     table = table_of(model)
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        # Not prepared: a plan that was made for an empty table would read the whole of a large one.
-        cursor.execute(table.loading, [list(keys)], prepare=False, binary=True)
-        return [model.from_db(connection.alias, table.attributes, row) for row in cursor.fetchall()]
+    # Not prepared: a plan that was made for an empty table would read the whole of a large one.
+    found = ask_all(table.loading, [list(keys)], prepare=False, binary=True)
+    return [model.from_db(connection.alias, table.attributes, row) for row in found]
 
 
 def upsert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     """Write rows of a read table in one statement, whatever their number: they travel as one document."""
     table = table_of(model)
     document = msgspec.json.encode([dict(zip(table.columns, table.values_of(row), strict=True)) for row in rows]).decode()
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(table.upserting, [document], prepare=True)
+    tell(table.upserting, [document])
 
 
 class Table(msgspec.Struct, frozen=True):

@@ -31,6 +31,8 @@ class Consumer:
     queue = "celery"
     #: Where its events come from: (partition, after, until, limit) -> events. None is the stream, and behind it the log.
     select: Callable[[int, int, int, int], list[Envelope]] | None = None
+    #: Events it takes in one step, where that is fewer than the setting says.
+    batch: int | None = None
     #: Whether each step waits for the disk. A projection need not: what a crash takes back is folded again.
     durable = True
 

@@ -71,7 +71,7 @@ def take_step(consumer: Consumer, partition: int) -> int:
 
 def next_batch(consumer: Consumer, partition: int, turn: Turn) -> Batch:
     """The contiguous run beyond the checkpoint; from the log when the stream has not got it. A run selects for itself."""
-    limit = 1 if turn.careful else conf().BATCH
+    limit = 1 if turn.careful else min(conf().BATCH, consumer.batch or conf().BATCH)
     if consumer.select is not None:
         selected = consumer.select(partition, turn.position, turn.head, limit)
         return Batch(selected, selected[-1].position if len(selected) == limit else turn.head)

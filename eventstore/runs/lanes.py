@@ -38,6 +38,8 @@ class RunLane(Consumer):
         self.retry = Retry(attempts=1, first=timedelta(seconds=1))
         self.shadow = run.schema if run.target == Run.Target.SHADOW else None
         self.effects = run.effects
+        # No more at once than a second's worth: what follows a step's pause is never a gush, and a pause is noticed soon.
+        self.batch = run.rate
         self.selection = msgspec.convert(run.selection, Selection)
         self.select = self._select
 

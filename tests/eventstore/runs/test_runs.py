@@ -6,11 +6,11 @@ from django.test import TestCase
 from msgspec.structs import replace
 
 from eventstore.context import acting
-from eventstore.delivery import resume, transport
+from eventstore.delivery import claim, resume, retry, transport
 from eventstore.errors import Refused, UnknownName
 from eventstore.log import partition_of, read_stream, unit_of_work
 from eventstore.models import ConsumerState, ParkedKey
-from eventstore.runs import Selection, blasts, change, drive, progress_of, redrive, replay, starting
+from eventstore.runs import Selection, blasts, change, drive, progress_of, redrive, replay, starting, stepping
 from eventstore.testing import deliver_everything
 from tests.eventstore.delivery.recording import Recording, execute, record
 
@@ -44,6 +44,13 @@ class Replaying(TestCase):
         drive(run.id)
         self.assertEqual({stream for stream, _ in self.told.seen}, {"counter-2", "counter-4"})
         self.assertEqual(len(self.told.seen), 10)
+
+    def test_it_goes_no_faster_than_it_may_and_never_in_gushes(self):
+        run = self.start(Selection(streams=("counter-2",)), rate=2)
+        seen = []
+        with patch.object(stepping.time, "sleep", lambda seconds: seen.append((len(self.told.seen), seconds > 0))):
+            drive(run.id)
+        self.assertEqual(seen, [(2, True), (4, True), (5, True)])
 
     def test_what_comes_later_is_not_part_of_it(self):
         run = self.start()
@@ -195,6 +202,14 @@ class Redriving(TestCase):
         outcomes = dict(run.items.values_list("parked__key", "became"))
         self.assertEqual(outcomes, {"counter-1": "processed", "counter-3": "failed again"})
         self.assertEqual([version for stream, version in self.told.seen if stream == "counter-1"], [1, 2, 3])
+
+    def test_a_key_that_another_process_brought_through_meanwhile_was_processed(self):
+        run = redrive(list(ParkedKey.objects.values_list("pk", flat=True)), reason="twice at once")
+        self.broken = set()
+        for key in ParkedKey.objects.all():
+            retry(claim(str(key.pk)))
+        drive(run.id)
+        self.assertEqual(set(run.items.values_list("became", flat=True)), {"processed"})
 
     def test_nothing_is_started_for_keys_that_do_not_wait(self):
         ParkedKey.objects.update(state="resolved")

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -50,41 +49,46 @@ class Options(msgspec.Struct, frozen=True):
 
 def run(options: Options, tell: Tell) -> Verdict:
     """Raises CannotRun when the run itself did not work out."""
-    folder = Path(tempfile.mkdtemp(prefix="daybook-chaos-"))
-    tell = writing_down(folder / "run.log", tell)
+    with temporary(durable=True) as servers, ports.listen(0) as listening, kept(servers.data / "chaos", options.keep) as folder:
+        tell = writing_down(folder / "run.log", tell)
+        environment = surroundings(servers, options)
+        environment |= prepare(servers, environment)
+        environment[SITE] = f"http://{ports.HOST}:{listening.getsockname()[1]}"
+        scene = set_up(servers, environment, folder, listening.fileno(), options)
+        with ending(scene):
+            open_doors(scene, tell)
+            struck = storm(scene, options, tell)
+            recovery, stuck = settle(scene, tell)
+            memory = read_histories(sorted(folder.glob("*.jsonl")))
+            found = evidence.collect(servers.postgres.url, verdicts.TABLES)
+    damages = verdicts.find_damages(memory, found, stuck)
+    return Verdict(
+        seed=options.seed,
+        seconds=options.seconds,
+        orders=sum(call.orders for call in memory.calls if call.outcome == "ok"),
+        events=len(found.log),
+        faults=dict(sorted(struck.items())),
+        **verdicts.count(damages),
+        indeterminate=sum(call.outcome == "info" for call in memory.calls),
+        recovery_seconds=round(recovery, 2),
+        **found.figures,
+        crashes=sum(node.crashes for node in scene.nodes),
+        retries=dict(sorted(memory.retries.items())),
+        ledger_sum=sum(amount for _, amount in found.postings),
+        without=options.without,
+        damages=[f"{damage.kind}: {damage.sentence}" for damage in damages],
+    )
+
+
+@contextmanager
+def kept(folder: Path, at: Path | None) -> Iterator[Path]:
+    """A folder for what clients and processes say; copied before it goes away, if somebody wants it."""
+    folder.mkdir()
     try:
-        with temporary(durable=True) as servers, ports.listen(0) as listening:
-            environment = surroundings(servers, options)
-            environment |= prepare(servers, environment)
-            environment[SITE] = f"http://{ports.HOST}:{listening.getsockname()[1]}"
-            scene = set_up(servers, environment, folder, listening.fileno(), options)
-            with ending(scene):
-                open_doors(scene, tell)
-                struck = storm(scene, options, tell)
-                recovery, stuck = settle(scene, tell)
-                memory = read_histories(sorted(folder.glob("*.jsonl")))
-                found = evidence.collect(servers.postgres.url, verdicts.TABLES)
-        damages = verdicts.find_damages(memory, found, stuck)
-        return Verdict(
-            seed=options.seed,
-            seconds=options.seconds,
-            orders=sum(call.orders for call in memory.calls if call.outcome == "ok"),
-            events=len(found.log),
-            faults=dict(sorted(struck.items())),
-            **verdicts.count(damages),
-            indeterminate=sum(call.outcome == "info" for call in memory.calls),
-            recovery_seconds=round(recovery, 2),
-            **found.figures,
-            crashes=sum(node.crashes for node in scene.nodes),
-            retries=dict(sorted(memory.retries.items())),
-            ledger_sum=sum(amount for _, amount in found.postings),
-            without=options.without,
-            damages=[f"{damage.kind}: {damage.sentence}" for damage in damages],
-        )
+        yield folder
     finally:
-        if options.keep:
-            shutil.copytree(folder, options.keep, dirs_exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        if at:
+            shutil.copytree(folder, at, dirs_exist_ok=True)
 
 
 def writing_down(path: Path, tell: Tell) -> Tell:

@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from eventstore.context import current_facts
-from eventstore.errors import EventStoreError
+from eventstore.errors import EventStoreError, Refused
 from eventstore.events import OPERATIONS, EffectResolved
 from eventstore.log import ANY, append, unit_of_work
 from eventstore.models import Effect
@@ -122,7 +122,7 @@ def _beside(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def resolve(key: str, *, happened: bool, receipt: Receipt | None = None, by: str, note: str) -> Effect:
-    """A person's word on an unknown effect: it happened (with its receipt), or it did not and may be called. Raises EffectUnknown."""
+    """A person's word on an unknown effect: it happened (with its receipt), or it did not and may be called. Raises Refused."""
     state = State.DONE if happened else State.NOT_DONE
     told = f"{by}: {note}"[:500]
     with unit_of_work():
@@ -130,6 +130,9 @@ def resolve(key: str, *, happened: bool, receipt: Receipt | None = None, by: str
             state=state, receipt=(receipt or {}) if happened else None, note=told, ended_at=Now()
         )
         if not changed:
-            raise EffectUnknown(key=key, reason="there is no unknown effect of this key to resolve")
+            known = Effect.objects.filter(pk=key).first()
+            if known is None:
+                raise Refused(f"There is no effect {key}.", code="effect_not_found", status=404)
+            raise Refused(f"{key} is {State(known.state).label}: there is no unknown effect to resolve.", code="effect_known")
         append(OPERATIONS, [EffectResolved(key=key, happened=happened, reason=note)], expected=ANY)
     return Effect.objects.get(pk=key)

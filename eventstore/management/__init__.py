@@ -1,5 +1,5 @@
 """Doors on the command line. Others may stand on Door, too."""
 
-from eventstore.management.doors import Door
+from eventstore.management.doors import Door, VerbDoor
 
-__all__ = ["Door"]
+__all__ = ["Door", "VerbDoor"]

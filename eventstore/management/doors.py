@@ -3,6 +3,7 @@
 0 is done, 1 failed, 2 was asked wrongly, 3 done or looked at, with findings.
 """
 
+import argparse
 import getpass
 import json
 import os
@@ -64,6 +65,21 @@ class Door(BaseCommand):
     def found(self, sentence: str) -> None:
         """End with exit code 3 and this sentence."""
         raise CommandError(sentence, returncode=self.FINDINGS)
+
+
+class VerbDoor(Door):
+    """A command of several verbs: `verb` declares one in add_arguments, the method of its name with _ before it does it."""
+
+    def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        getattr(self, f"_{verb.replace('-', '_')}")(**options)
+
+    def verb(self, verbs: Any, name: str, help: str, example: str = "") -> CommandParser:
+        """A verb with its own --help."""
+        told = f"Example: manage.py {example}" if example else None
+        parser: CommandParser = verbs.add_parser(name, help=help, description=help, epilog=told)
+        # Said before the verb or after it: the one must not take the other back.
+        parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="For machines: JSON on stdout.")
+        return parser
 
 
 def account() -> str:

@@ -9,6 +9,7 @@ from django.test import TransactionTestCase
 
 from eventstore.context import acting
 from eventstore.delivery import EffectDenied, EffectUnknown, NotDone, effect, effects, resolve
+from eventstore.errors import Refused
 from eventstore.log import read_stream
 from eventstore.models import Effect
 
@@ -100,7 +101,7 @@ class Effects(TransactionTestCase):
         resolve("b", happened=False, by="user:ada", note="not on the provider's page")
         self.assertEqual(effect("a", self.charge), {"charge": "seen"})
         self.assertEqual(effect("b", self.charge), {"charge": "ch_1"})
-        with self.assertRaisesMessage(EffectUnknown, "there is no unknown effect"):
+        with self.assertRaisesMessage(Refused, "a is done: there is no unknown effect to resolve."):
             resolve("a", happened=False, by="user:ada", note="again")
         told = [envelope.event for envelope in read_stream("operations")]
         self.assertEqual([(event.key, event.happened) for event in told], [("a", True), ("b", False)])

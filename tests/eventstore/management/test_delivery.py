@@ -1,15 +1,12 @@
 """manage.py relay, consume, dead_letters: delivery by hand."""
 
-from uuid import UUID
-
 from django.test import TestCase
 
-from eventstore.delivery import drain, relay_partition, transport
+from eventstore.delivery import relay_partition, transport
 from eventstore.delivery.memory_streams import MemoryStreams
 from eventstore.events import OPERATIONS
 from eventstore.log import partition_of, read_stream
 from eventstore.messages import Envelope
-from eventstore.models import ParkedKey
 from tests.eventstore.delivery.recording import Recording, execute, record
 from tests.eventstore.delivery.test_epochs import restore
 from tests.eventstore.management.calling import Called
@@ -82,49 +79,3 @@ class ByHand(Told):
         called = Called("consume", "test.recordng")
         self.assertEqual(called.code, 2)
         self.assertIn("Did you mean test.recording?", called.complaint)
-
-
-class DeadLetters(Told):
-    def parked(self) -> str:
-        self.told.rule = self.fail
-        record(STREAM, 3)
-        drain(self.told.consumer, LANE)
-        return str(ParkedKey.objects.get().pk)
-
-    def test_nothing_waits(self):
-        self.assertEqual(Called("dead_letters", "list").out, "Nothing waits.\n")
-        self.assertEqual(Called("dead_letters", "list", "--json").json, [])
-
-    def test_the_list_tells_what_waits_and_why(self):
-        parked = self.parked()
-        (row,) = Called("dead_letters", "list", "--json").json
-        self.assertEqual((row["id"], row["state"], row["key"], row["attempts"]), (parked, "retrying", STREAM, 1))
-        self.assertEqual(row["error"], "ValueError: no such customer")
-        self.assertIn(parked, Called("dead_letters", "list").out)
-        self.assertEqual(Called("dead_letters", "list", "--state", "dead", "--json").json, [])
-        self.assertEqual(Called("dead_letters", "list", "--consumer", "test.recordin").code, 2)
-
-    def test_one_of_them_is_shown_with_its_failures_and_followers(self):
-        parked = self.parked()
-        shown = Called("dead_letters", "show", parked, "--json").json
-        self.assertEqual((shown["followers"], len(shown["failures"])), (2, 1))
-        self.assertIn("raise ValueError", shown["failures"][0]["traceback"])
-        self.assertIn("raise ValueError", Called("dead_letters", "show", parked).out)
-
-    def test_trying_again_works_once_the_cause_is_gone(self):
-        parked = self.parked()
-        again = Called("dead_letters", "retry", parked, "--json")
-        self.assertEqual((again.code, again.json["attempts"]), (3, 2))
-        self.told.rule = lambda envelope: None
-        again = Called("dead_letters", "retry", parked, "--reason", "mended", "--json")
-        self.assertEqual((again.code, again.json["handled"], again.json["state"]), (0, 3, "resolved"))
-        self.assertEqual(len(self.told.seen), 3)
-        self.assertEqual(getattr(read_stream(OPERATIONS)[-1].event, "reason"), "mended")  # noqa: B009 - the union has many
-
-    def test_what_does_not_wait_cannot_be_tried_again(self):
-        parked = self.parked()
-        execute("UPDATE eventstore_parkedkey SET state = 'resolved'")
-        called = Called("dead_letters", "retry", parked)
-        self.assertEqual(called.code, 1)
-        self.assertIn("does not wait", called.complaint)
-        self.assertEqual(Called("dead_letters", "show", str(UUID(int=1))).code, 2)

@@ -1,7 +1,7 @@
 """What went wrong? Pure functions from what was told, logged and done to a list of damages; the log itself is the order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -95,6 +95,15 @@ def check_versions(log: Iterable[Logged]) -> list[Damage]:
             damages.append(Damage(kind, f"{event} follows version {last[event.stream]}"))
         last[event.stream] = event.version
     return damages
+
+
+def check_replays(again: Iterable[tuple[str, int, int, int]]) -> Iterator[Damage]:
+    """Every replay that ended told each event that it had counted, once."""
+    for run, counted, told, different in again:
+        if different < counted:
+            yield Damage("lost", f"Replay {run} counted {counted} events and told {different} of them.")
+        if told > different:
+            yield Damage("duplicated", f"Replay {run} told {told - different} events twice.")
 
 
 def check_effects(log: Iterable[Logged], effects: Sequence[Effect]) -> list[Damage]:

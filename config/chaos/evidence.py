@@ -15,12 +15,14 @@ Connection = psycopg.Connection[Any]
 TABLE = """
 CREATE TABLE chaos_effect (
     n bigserial, event_id uuid, stream text, version int, pid int, at timestamptz DEFAULT clock_timestamp()
-)
+);
+CREATE TABLE chaos_again (run uuid, event_id uuid)
 """
 
 #: Who has not arrived yet: events beyond a checkpoint, keys that wait, relays that are behind or have stopped.
 WAITING = """
-SELECT (SELECT coalesce(sum(p.head - c.position), 0) FROM eventstore_checkpoint c JOIN eventstore_partition p ON p.id = c.partition),
+SELECT (SELECT coalesce(sum(p.head - c.position), 0) FROM eventstore_checkpoint c JOIN eventstore_partition p ON p.id = c.partition
+        WHERE c.until IS NULL),
        (SELECT count(*) FROM eventstore_parkedkey WHERE state IN ('retrying', 'dead')),
        (SELECT coalesce(sum(p.head - r.position), 0) FROM eventstore_relaycheckpoint r JOIN eventstore_partition p ON p.id = r.partition),
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND xact_start < now() - interval '10 seconds')
@@ -38,6 +40,13 @@ FLOORS = """
 SELECT code, CASE normal_side WHEN 'D' THEN debits_posted - credits_posted ELSE credits_posted - debits_posted END AS balance,
        -credit_limit AS floor
 FROM ledger_account WHERE credit_limit IS NOT NULL
+"""
+
+#: Replays that were completed and did not tell every event they had counted exactly once.
+AGAIN = """
+SELECT r.id::text AS id, r.total, (SELECT count(*) FROM chaos_again a WHERE a.run = r.id) AS told,
+       (SELECT count(DISTINCT a.event_id) FROM chaos_again a WHERE a.run = r.id) AS different
+FROM eventstore_run r WHERE r.consumer = 'chaos.again' AND r.state = 'completed'
 """
 
 FIGURES = """
@@ -80,6 +89,7 @@ class Evidence(msgspec.Struct, frozen=True):
     floors: list[tuple[str, int, int]]
     tables: dict[str, dict[Any, Row]]
     figures: dict[str, Any]
+    again: list[tuple[str, int, int, int]] = []  #: replays: their id, what they counted, told, and told of different events
 
 
 def waiting(connection: Connection) -> Waiting:
@@ -102,6 +112,7 @@ def collect(url: str, tables: dict[str, str]) -> Evidence:
             floors=[(row["code"], int(row["balance"]), int(row["floor"])) for row in connection.execute(FLOORS).fetchall()],
             tables={table: _rows(connection, table, key) for table, key in tables.items()},
             figures=connection.execute(FIGURES).fetchone() or {},
+            again=[tuple(row.values()) for row in connection.execute(AGAIN).fetchall()],
         )
 
 

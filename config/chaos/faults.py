@@ -67,6 +67,11 @@ def kill_beat(scene: Scene, blow: Blow) -> str | None:
 
 
 @fault()
+def kill_runs(scene: Scene, blow: Blow) -> str | None:
+    return _kill(scene.runs.pid, "the worker of replays and rebuilds", scene.runs.kill) if scene.runs.is_running else None
+
+
+@fault()
 def kill_web(scene: Scene, blow: Blow) -> str | None:
     return _kill(scene.web.pid, "the web server and its workers", scene.web.kill_whole) if scene.web.is_running else None
 

@@ -32,6 +32,9 @@ from config.local.servers import Servers, temporary
 #: Seconds: for the first event to take effect, for everything to be done after healing, and for a process to stop.
 OPENING, LIVENESS, GRACE = 120.0, 30.0, 5.0
 
+#: What staff did, in a file beside the histories.
+TALLY = "staff.json"
+
 #: Seconds that a client waits between two calls, on average.
 THINK = 0.06
 
@@ -61,7 +64,8 @@ def run(options: Options, tell: Tell) -> Verdict:
             recovery, stuck = settle(scene, tell)
             memory = read_histories(sorted(folder.glob("*.jsonl")))
             found = evidence.collect(servers.postgres.url, verdicts.TABLES)
-    damages = verdicts.find_damages(memory, found, stuck)
+            staff = json.loads((folder / TALLY).read_text())
+    damages = verdicts.find_damages(memory, found, stuck, staff["wrong"])
     return Verdict(
         seed=options.seed,
         seconds=options.seconds,
@@ -75,6 +79,7 @@ def run(options: Options, tell: Tell) -> Verdict:
         crashes=sum(node.crashes for node in scene.nodes),
         retries=dict(sorted(memory.retries.items())),
         ledger_sum=sum(amount for _, amount in found.postings),
+        staff=staff["done"],
         without=options.without,
         damages=[f"{damage.kind}: {damage.sentence}" for damage in damages],
     )
@@ -140,13 +145,16 @@ def set_up(servers: Servers, environment: dict[str, str], folder: Path, descript
     nodes = {
         program.name: Node(program.name, program.command, environment, folder, program.descriptors) for program in programs(descriptor, "")
     }
-    scene = Scene(servers, nodes["web"], nodes["worker"], nodes["beat"])
+    scene = Scene(servers, nodes["web"], nodes["worker"], nodes["runs"], nodes["beat"])
     scene.worker.command += ["--concurrency", "4"]  # more than one wants the same partition now and then
     outside = ["-m", "config.chaos.http_clients"]
     inside = ["-c", "import django; django.setup(); from config.chaos.unit_clients import main; main()"]
     for name, program in {"ada": outside, "ben": outside, "cleo": outside, "unit": inside}.items():
         arguments = [name, str(options.seed), str(folder / f"{name}.jsonl"), str(THINK)]
         scene.clients.append(Node(name, [sys.executable, *program, *arguments], environment, folder))
+    (folder / TALLY).write_text('{"done": {}, "wrong": []}')
+    at_work = "import django; django.setup(); from config.chaos.staff import main; main()"
+    scene.clients.append(Node("staff", [sys.executable, "-c", at_work, str(options.seed), str(folder / TALLY)], environment, folder))
     return scene
 
 

@@ -15,14 +15,14 @@ from config.local.servers import Servers
 class Scene:
     """Everything that a fault may hit."""
 
-    def __init__(self, servers: Servers, web: Node, worker: Node, beat: Node) -> None:
-        self.servers, self.web, self.worker, self.beat = servers, web, worker, beat
+    def __init__(self, servers: Servers, web: Node, worker: Node, runs: Node, beat: Node) -> None:
+        self.servers, self.web, self.worker, self.runs, self.beat = servers, web, worker, runs, beat
         self.clients: list[Node] = []
         self._due: list[tuple[float, Callable[[], None]]] = []
 
     @property
     def nodes(self) -> list[Node]:
-        return [self.web, self.worker, self.beat]
+        return [self.web, self.worker, self.runs, self.beat]
 
     def later(self, seconds: float, do: Callable[[], None]) -> None:
         """Do something in a while."""

@@ -48,6 +48,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     repairs: int
     fallbacks: int
     parked: int
+    staff: dict[str, int]  #: what staff did meanwhile
     recovery_seconds: float
     p50_ms: float
     p99_ms: float
@@ -61,7 +62,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return not self.damages
 
 
-def find_damages(memory: Memory, found: Evidence, stuck: str) -> list[Damage]:
+def find_damages(memory: Memory, found: Evidence, stuck: str, refused: Iterable[str] = ()) -> list[Damage]:
     """Every check."""
     damages = [
         *checker.check_calls(memory.calls, found.log),
@@ -69,6 +70,8 @@ def find_damages(memory: Memory, found: Evidence, stuck: str) -> list[Damage]:
         *checker.check_versions(found.log),
         *checker.check_effects(found.log, found.effects),
         *checker.check_order(found.effects),
+        *checker.check_replays(found.again),
+        *(Damage("wrong_row", sentence) for sentence in refused),
         *checker.check_ledger(found.postings, found.floors),
         *(Damage("stale", sentence) for sentence in memory.stale),
     ]
@@ -99,6 +102,7 @@ def in_words(verdict: Verdict) -> str:
         f"unbalanced {verdict.unbalanced}, stale reads {verdict.stale}.",
         f"Unknown outcomes {verdict.indeterminate}, stream repairs {verdict.repairs}, batches read from the log {verdict.fallbacks}, "
         f"keys parked {verdict.parked}, processes that died by themselves {verdict.crashes}.",
+        f"Staff meanwhile: {', '.join(f'{number} {what}' for what, number in sorted(verdict.staff.items())) or 'nothing'}.",
         f"Done {verdict.recovery_seconds} s after healing; from COMMIT to effect {verdict.p50_ms} ms (p50), {verdict.p99_ms} ms (p99).",
         f"Tried again after {retries or 'nothing'}.",
         *(f"  {sentence}" for sentence in verdict.damages[:SHOWN]),

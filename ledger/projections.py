@@ -63,7 +63,9 @@ def tell(line: StatementLine, event: Posted, envelope: Envelope) -> StatementLin
 
 
 def _stamp(balance: Balance, version: int, envelope: Envelope) -> Balance:
+    """The newest event in it, by time and then by place: the same one in whatever order the partitions came."""
     balance.version = max(balance.version, version)
-    balance.recorded_at = max(filter(None, (balance.recorded_at, envelope.recorded_at)))
-    balance.position = f"{envelope.partition}-{envelope.position}"
+    stamp = (envelope.recorded_at, envelope.partition, envelope.position)
+    if not balance.position or stamp > (balance.recorded_at, *map(int, balance.position.split("-"))):
+        balance.recorded_at, balance.position = stamp[0], f"{stamp[1]}-{stamp[2]}"
     return balance

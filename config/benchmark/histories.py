@@ -4,6 +4,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Json
 
 from config.benchmark.examples import LINES
 
@@ -40,7 +41,7 @@ BLOCK = 2000  #: events; a history of whole blocks has both events of each order
 def fill(connection: "psycopg.Connection[Any]", events: int) -> int:
     """Fill an empty log; return how many events there are."""
     whole = max(events // BLOCK, 1) * BLOCK
-    lines = sql.Literal(psycopg.types.json.Json(LINES))
+    lines = sql.Literal(Json(LINES))
     connection.execute(sql.SQL(FILL).format(lines=lines), {"events": whole})
     connection.execute(HEADS)
     connection.commit()

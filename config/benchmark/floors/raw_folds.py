@@ -61,7 +61,9 @@ def fold(session: "psycopg.Connection[Any]", events: list[tuple[Any, ...]]) -> N
     session.execute(KEEP, [list(column) for column in columns], prepare=True)
 
 
-def change(rows: dict[UUID, list[Any]], name: str, version: int, data: dict[str, Any], occurred_at: datetime, recorded_at: datetime) -> None:
+def change(
+    rows: dict[UUID, list[Any]], name: str, version: int, data: dict[str, Any], occurred_at: datetime, recorded_at: datetime
+) -> None:
     """What one event makes of its row."""
     order_id = UUID(data["order_id"])
     if name == "orders.order_placed":

@@ -16,7 +16,7 @@ from eventstore.scrubbing import scrub
 log = logging.getLogger(__name__)
 
 
-def record(parked: ParkedKey, envelope: Envelope, error: BaseException) -> None:
+def record(parked: ParkedKey, envelope: Envelope, error: BaseException, *, skipped: bool = False) -> None:
     """Write a failure down, in the transaction that lets its key wait."""
     place = place_of(error)
     told: dict[str, object] = {
@@ -26,6 +26,7 @@ def record(parked: ParkedKey, envelope: Envelope, error: BaseException) -> None:
         "message": scrub(str(error))[:2000],
         "traceback": scrub("".join(traceback.format_exception(error)))[-8000:],
         "code_version": settings.CODE_VERSION,
+        "skipped": skipped,
         "last_failed_at": Now(),
     }
     row, fresh = FailedEvent.objects.get_or_create(

@@ -23,7 +23,7 @@ def blocked_keys(consumer: Consumer, partition: int) -> frozenset[str]:
 
 
 def park(consumer: Consumer, envelope: Envelope, error: Exception) -> ParkedKey:
-    """Let the key of a failed event wait; in the transaction that moves the checkpoint past it."""
+    """Let the key of a failed event wait, or note that it is skipped; in the transaction that moves the checkpoint past it."""
     parked = ParkedKey(
         consumer=consumer.name,
         partition=envelope.partition,
@@ -33,7 +33,7 @@ def park(consumer: Consumer, envelope: Envelope, error: Exception) -> ParkedKey:
     )
     _decide_what_next(parked, consumer, error)
     parked.save(force_insert=True)
-    failures.record(parked, envelope, error)
+    failures.record(parked, envelope, error, skipped=parked.state == State.SKIPPED)
     return parked
 
 
@@ -103,18 +103,23 @@ def retry(claimed: ParkedKey) -> int:
         if parked is None:
             return 0
         handled = 0
-        waiting = corrections.apply(consumer, waiting_events(parked, until, FOLLOWERS + 1))
-        for envelope in waiting[:FOLLOWERS]:
-            if envelope.name in consumer.handlers and (error := attempt(consumer, envelope)):
-                corrections.note_outcome(consumer, envelope, failed=True)
+        recorded = waiting_events(parked, until, FOLLOWERS + 1)
+        waiting = corrections.apply(consumer, recorded)
+        for envelope, original in zip(waiting[:FOLLOWERS], recorded, strict=False):
+            error = attempt(consumer, envelope) if envelope.name in consumer.handlers else None
+            if envelope is not original:
+                corrections.note_outcome(consumer, envelope, failed=error is not None)
+            if isinstance(error, consumer.retry.skip):
+                failures.record(parked, envelope, error, skipped=True)
+            elif error is not None:
                 if envelope.position != parked.position:
                     parked.attempts = 1  # another event of the key: its own count
                 parked.position = envelope.position
                 _decide_what_next(parked, consumer, error)
                 failures.record(parked, envelope, error)
                 break
-            corrections.note_outcome(consumer, envelope, failed=False)
-            handled += 1
+            else:
+                handled += 1
         else:
             if len(waiting) > FOLLOWERS:
                 parked.position = waiting[FOLLOWERS].position
@@ -146,7 +151,9 @@ def end(parked: ParkedKey, state: str) -> None:
 
 
 def _decide_what_next(parked: ParkedKey, consumer: Consumer, error: Exception) -> None:
-    if consumer.retry.is_over(parked.attempts, error):
+    if isinstance(error, consumer.retry.skip):
+        end(parked, State.SKIPPED)
+    elif consumer.retry.is_over(parked.attempts, error):
         parked.state, parked.next_attempt_at = State.DEAD, None
     else:
         parked.state, parked.next_attempt_at = State.RETRYING, Now() + consumer.retry.delay(parked.attempts)

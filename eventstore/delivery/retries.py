@@ -10,13 +10,15 @@ from eventstore.messages import Value
 class Retry(Value):
     """Exponential waits: first, twice that, four times, up to longest; dead after `attempts` tries.
 
-    `park_now` lists errors that no waiting heals; they are dead at once.
+    `park_now` lists errors that no waiting heals; they are dead at once. `skip` lists errors that mean the event is of no use
+    to this consumer: it is left out with a note, and its stream goes on.
     """
 
     attempts: int = 8
     first: timedelta = timedelta(seconds=5)
     longest: timedelta = timedelta(hours=1)
     park_now: tuple[type[Exception], ...] = (UnknownEvent, UnreadableEvent)
+    skip: tuple[type[Exception], ...] = ()
 
     def delay(self, attempt: int, spread: float | None = None) -> timedelta:
         """The wait after the attempt-th failure (from 1), give or take a tenth so that keys do not retry in step.

@@ -22,6 +22,7 @@ from eventstore.delivery.transports import transport
 from eventstore.errors import EventStoreError, TransportDown
 from eventstore.log import read_partition, savepoint, unit_of_work
 from eventstore.messages import Envelope
+from eventstore.models import ParkedKey
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +132,8 @@ def _attempt_each(consumer: Consumer, partition: int, events: Sequence[Envelope]
         if key in blocked:
             continue
         tried.add(key)
-        if error := attempt(consumer, envelope):
-            parking.park(consumer, envelope, error)
+        error = attempt(consumer, envelope)
+        if error and parking.park(consumer, envelope, error).state in ParkedKey.HELD:
             failed.add(key)
             blocked.add(key)
     # Not these events' fault then: parking them all would bury one broken handler under a thousand dead letters.

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models.functions import Now
 from django.test import TestCase
 
-from eventstore.delivery import claim, drain, retry, retry_due, transport
+from eventstore.delivery import Retry, claim, drain, retry, retry_due, transport
 from eventstore.delivery.parking import claim_due
 from eventstore.log import ANY, append, partition_of, read_stream
 from eventstore.models import FailedEvent, ParkedKey
@@ -135,6 +135,18 @@ class Appending(TestCase):
         drain(told.consumer, LANE)
         self.assertEqual(told.seen, [(BAD, 1), ("counter-36", 1)])
         self.assertEqual(read_stream("answer-2"), [])
+
+
+class Skipping(TestCase):
+    def test_an_event_of_no_use_is_left_out_with_a_note_and_its_stream_goes_on(self):
+        transport().flush()
+        told = Recording(self, retry=Retry(attempts=3, skip=(LookupError,)))
+        told.rule = lambda envelope: {}["customer"] if envelope.version == 2 else None
+        record(BAD, 4)
+        drain(told.consumer, LANE)
+        self.assertEqual(told.seen, [(BAD, 1), (BAD, 3), (BAD, 4)])
+        note = FailedEvent.objects.get()
+        self.assertEqual((note.error_class, note.skipped, note.parked.state), ("KeyError", True, "skipped"))
 
 
 class ParkingByEvent(TestCase):

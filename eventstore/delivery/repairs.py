@@ -18,7 +18,7 @@ from eventstore.errors import Refused
 from eventstore.events import OPERATIONS, DeadLetterHandled
 from eventstore.log import ANY, append, read_event, unit_of_work
 from eventstore.messages import Envelope
-from eventstore.models import Correction, ParkedKey
+from eventstore.models import Checkpoint, Correction, ParkedKey
 from eventstore.scrubbing import scrub
 
 State = ParkedKey.State
@@ -63,7 +63,7 @@ def edit(id: UUID, data: dict[str, Any], reason: str, events: Collection[UUID] =
     """Correct the payload of a key's failed event for this consumer and try it again. Raises Refused with all mistakes."""
     _must_have(reason)
     with unit_of_work():
-        parked = ParkedKey.objects.select_for_update().filter(pk=id, state__in=ParkedKey.WAITING).first()
+        parked = _lock(id, ParkedKey.WAITING)
         if parked is None:
             raise Refused("The key does not wait any more: somebody else was there first. Reload the page.", code="not_waiting")
         failed = failed_event(parked)
@@ -91,7 +91,7 @@ def _each(
     """One key: the wish is history before it is tried, so that an attempt that dies was still asked for."""
     _must_have(reason)
     with unit_of_work():
-        parked = ParkedKey.objects.select_for_update().filter(pk=id, state__in=among).first()
+        parked = _lock(id, among)
         if parked is None:
             return Acted(id, str(ParkedKey.objects.filter(pk=id).values_list("key", flat=True).first() or ""), "gone")
         event_id = failed_event(parked).id
@@ -100,6 +100,19 @@ def _each(
         told = DeadLetterHandled(parked_id=parked.pk, consumer=parked.consumer, key=parked.key, event_id=event_id, what=what, reason=reason)
         append(OPERATIONS, [told], expected=ANY)
     return Acted(id, parked.key, act(parked))
+
+
+def _lock(id: UUID, among: Sequence[str]) -> ParkedKey | None:
+    """The key, if it is in one of these states.
+
+    The checkpoint first and then the key, as every retry locks them: a caller whose unit of work goes on would otherwise
+    wait for a worker that waits for it.
+    """
+    where = ParkedKey.objects.filter(pk=id).values("consumer", "partition").first()
+    if where is None:
+        return None
+    list(Checkpoint.objects.select_for_update().filter(**where))
+    return ParkedKey.objects.select_for_update().filter(pk=id, state__in=among).first()
 
 
 def _must_have(reason: str) -> None:

@@ -1,15 +1,19 @@
 """What staff do about dead letters: the poisoned event is dealt with, everything behind it follows in order."""
 
-from django.test import TestCase
+import time
+from threading import Thread
+
+from django.db import connection, transaction
+from django.test import TestCase, TransactionTestCase
 
 from eventstore.context import acting
-from eventstore.delivery import drain, repairs, transport
+from eventstore.delivery import checkpoints, drain, repairs, transport
 from eventstore.delivery.dry_runs import dry_run
 from eventstore.delivery.groups import groups, keys_of, look_after
 from eventstore.errors import Refused
 from eventstore.log import ANY, append, partition_of, read_stream, unit_of_work
 from eventstore.models import Correction, FailedEvent, ParkedKey
-from tests.eventstore.delivery.recording import Recording, record
+from tests.eventstore.delivery.recording import Recording, execute, record
 from tests.eventstore.examples import Noted
 
 STREAM = "counter-29"
@@ -175,3 +179,30 @@ class Repairing(TestCase):
         (group,) = groups()
         self.assertEqual((group.open, group.failures, group.assignee), (2, 3, "ada"))
         self.assertEqual(len(keys_of(group.fingerprint)), 2)
+
+
+class TwoAtOnce(TransactionTestCase):
+    def test_whoever_acts_and_a_worker_that_retries_lock_in_the_same_order(self):
+        transport().flush()
+        told = Recording(self)
+        told.rule = lambda envelope: 1 / 0
+        record(STREAM)
+        drain(told.consumer, LANE)
+        parked = ParkedKey.objects.get()
+
+        def act():
+            with unit_of_work():
+                repairs.skip([parked.pk], WHY)
+            connection.close()
+
+        with transaction.atomic():
+            checkpoints.hold(told.consumer, LANE)  # as parking.retry begins
+            staff = Thread(target=act)
+            staff.start()
+            until = time.monotonic() + 4
+            while not execute("SELECT 1 FROM pg_locks WHERE NOT granted") and time.monotonic() < until:
+                time.sleep(0.01)
+            ParkedKey.objects.select_for_update(nowait=True).get()  # as it goes on: nobody holds it
+        staff.join()
+        parked.refresh_from_db()
+        self.assertEqual(parked.state, "skipped")

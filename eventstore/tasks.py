@@ -16,9 +16,15 @@ TASK_SECONDS = 8.0  #: a worker that is asked to stop finishes its task first, a
 
 @shared_task(name="eventstore.relay", ignore_result=True)
 def relay(partition: int) -> None:
-    """Publish what waits in one partition."""
-    if events := delivery.relay_partition(partition, seconds=TASK_SECONDS):
+    """Publish what waits in one partition, and project it at once: another hint would cost more than the work."""
+    waiting: list[str] = []
+    events = delivery.relay_partition(
+        partition, seconds=TASK_SECONDS / 2, wake=lambda lane, consumers: waiting.extend(wakeups.wake_or_take(lane, consumers))
+    )
+    if events:
         log.info("relayed", extra={"partition": partition, "events": events})
+    if waiting:
+        consume(partition, waiting)
 
 
 @shared_task(name="eventstore.consume", ignore_result=True)

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextvars import Context, copy_context
 from queue import SimpleQueue
 from weakref import WeakMethod
 
@@ -12,7 +13,10 @@ PAUSE = 0.002
 
 
 class Errands:
-    """Things handed over by any thread of this process, and given to `run` as one set. What is on its way when the process ends is lost."""
+    """Things handed over by any thread of this process, and given to `run` as one set, in the context of whoever was first.
+
+    What is on its way when the process ends is lost.
+    """
 
     def __init__(self, run: Callable[[set[int]], None]) -> None:
         self._run = run
@@ -23,12 +27,12 @@ class Errands:
 
     def put(self, things: Iterable[int]) -> None:
         """Hand over; returns at once."""
-        self._waiting.put(things)
+        self._waiting.put((things, copy_context()))
         if self._thread is None:
             self._start()
 
     def _begin_anew(self) -> None:
-        self._waiting: SimpleQueue[Iterable[int]] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Iterable[int], Context]] = SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -40,8 +44,9 @@ class Errands:
 
     def _go(self) -> None:
         while True:
-            together = set(self._waiting.get())
+            things, context = self._waiting.get()
+            together = set(things)
             while not self._waiting.empty():
-                together.update(self._waiting.get())
-            self._run(together)
+                together.update(self._waiting.get()[0])
+            context.run(self._run, together)
             time.sleep(PAUSE)

@@ -5,6 +5,7 @@ Next: eventstore/delivery/runner.py takes the events from the stream.
 
 import logging
 import time
+from collections.abc import Callable
 from math import inf
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.db import connection, transaction
 
 from eventstore.conf import conf
 from eventstore.delivery import parking, wakeups
-from eventstore.delivery.consumers import all_consumers, interested_in
+from eventstore.delivery.consumers import Consumer, all_consumers, interested_in
 from eventstore.delivery.transports import Published, Top, transport
 from eventstore.errors import TransportDown
 from eventstore.log import read_partition
@@ -21,6 +22,8 @@ from eventstore.messages import Envelope
 from eventstore.statements import ask, tell
 
 log = logging.getLogger(__name__)
+
+Wake = Callable[[int, list[Consumer]], object]
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -44,19 +47,22 @@ FOR UPDATE OF r SKIP LOCKED
 """
 
 
-def relay_partition(partition: int, seconds: float = inf) -> int:
-    """Publish what waits in a partition; return how many events went out. What is left after `seconds` is left to the next hint."""
+def relay_partition(partition: int, seconds: float = inf, wake: Wake = wakeups.wake_consumers) -> int:
+    """Publish what waits in a partition; return how many events went out. What is left after `seconds` is left to the next hint.
+
+    `wake` is told who is interested in the last of them.
+    """
     until = time.monotonic() + seconds
     sent = 0
     wakeups.lower([wakeups.relay_flag(partition)])
-    while (published := relay_batch(partition)) and published.verdict in ("ok", "hole"):
+    while (published := relay_batch(partition, wake)) and published.verdict in ("ok", "hole"):
         sent += published.added
         if time.monotonic() > until:
             break
     return sent
 
 
-def relay_batch(partition: int) -> Published | None:
+def relay_batch(partition: int, wake: Wake = wakeups.wake_consumers) -> Published | None:
     """Publish one batch; None when nothing waits or another process is at it. After a hole the next batch begins where it is."""
     with transaction.atomic():
         lane = _take(partition, idle=False)
@@ -67,7 +73,9 @@ def relay_batch(partition: int) -> Published | None:
         previous = batch.pop(0).id if lane.position else None
         published = _publish(lane, batch, previous)
     if published.verdict == "ok":
-        wakeups.wake_consumers(partition, interested_in({envelope.name for envelope in batch}))
+        # While there is more to publish, somebody else may begin with what is out.
+        tell_them = wake if len(batch) < conf().BATCH else wakeups.wake_consumers
+        tell_them(partition, interested_in({envelope.name for envelope in batch}))
     return published
 
 

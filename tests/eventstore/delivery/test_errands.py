@@ -6,6 +6,7 @@ import warnings
 
 from django.test import SimpleTestCase
 
+from eventstore.context import acting, current_facts
 from eventstore.delivery.errands import Errands
 
 
@@ -37,6 +38,14 @@ class Running(SimpleTestCase):
         self.go_on.set()
         self.assertTrue(self.ran.acquire(timeout=5))
         self.assertEqual(self.runs, [{1}, {2, 3}])
+
+    def test_they_are_run_in_the_context_of_whoever_was_first(self):
+        seen = []
+        errands = Errands(lambda things: (seen.append(current_facts()), self.ran.release()))
+        with acting(request="r-1"):
+            errands.put([1])
+        self.assertTrue(self.ran.acquire(timeout=5))
+        self.assertEqual(seen, [{"request": "r-1"}])
 
     def test_a_forked_process_has_a_thread_of_its_own(self):
         errands = Errands(self.run_them)

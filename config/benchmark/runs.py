@@ -22,6 +22,8 @@ MEASUREMENTS = {
     "append": "appends",
     "relay": "relays",
     "rebuild": "rebuilds",
+    "place_order": "placements",
+    "read_table": "hops",
 }
 
 Tell = Callable[[str], None]

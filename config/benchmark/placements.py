@@ -1,0 +1,34 @@
+"""Placing an order over HTTP, eight clients: ours with events, idempotency key and all, next to a plain DRF view that inserts it."""
+
+from functools import partial
+
+from config.benchmark import shops, web_clients
+from config.benchmark.crews import Crew
+from config.benchmark.measurements import Options, Row, compare
+
+
+def measure(options: Options) -> list[Row]:
+    """Without workers: the request's own work. Then with all processes of `manage.py up` on the same cores, for information."""
+    with shops.plain() as plain:
+        return [
+            row("place_order", plain, ("web",), options, wanted=">= 1.0"),
+            row("place_order_delivering", plain, ("web", "worker", "beat"), options),
+        ]
+
+
+def row(name: str, plain: shops.Shop, programs: tuple[str, ...], options: Options, wanted: str = "") -> Row:
+    with shops.ours(*programs) as ours:
+        jobs = {shop.path: partial(web_clients.prepare, shop) for shop in (ours, plain)}
+        # One process is enough for clients, and takes less from the servers.
+        with Crew(jobs, processes=1, threads=8) as crew:
+            for path in jobs:
+                crew.rate(path, options.seconds)
+            return compare(
+                name,
+                partial(crew.rate, ours.path, options.seconds),
+                partial(crew.rate, plain.path, options.seconds),
+                repeat=options.repeat,
+                unit="requests/s",
+                peer="a plain DRF view that inserts it",
+                wanted=wanted,
+            )

@@ -24,6 +24,7 @@ MEASUREMENTS = {
     "rebuild": "rebuilds",
     "place_order": "placements",
     "read_table": "hops",
+    "growth": "growth",
 }
 
 Tell = Callable[[str], None]

@@ -33,9 +33,10 @@ class Crew:
         context = multiprocessing.get_context("spawn")
         for _ in range(self._processes):
             line, far_end = context.Pipe()
-            process = context.Process(target=work, args=(far_end, self._jobs, self._threads), daemon=True)
+            process = context.Process(target=work, args=(far_end, self._threads), daemon=True)
             process.start()
             far_end.close()
+            line.send(self._jobs)
             self._lines.append(line)
             self._closing.callback(process.join)
             self._closing.callback(line.close)  # runs first, and ends the process
@@ -55,11 +56,12 @@ class Crew:
         return float(sum(answers))
 
 
-def work(line: "Connection[Any, Any]", jobs: Mapping[str, Prepare], threads: int) -> None:
+def work(line: "Connection[Any, Any]", threads: int) -> None:
     """One process of a crew: does what it is told until the line is closed."""
     import django
 
     django.setup()
+    jobs: Mapping[str, Prepare] = line.recv()  # only now: the modules they stand in may import models
     together = threading.Barrier(threads)
     own = threading.local()
 

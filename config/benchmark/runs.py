@@ -25,6 +25,7 @@ MEASUREMENTS = {
     "place_order": "placements",
     "read_table": "hops",
     "growth": "growth",
+    "ledger": "postings",
 }
 
 Tell = Callable[[str], None]

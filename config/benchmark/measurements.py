@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 import msgspec
@@ -18,7 +17,7 @@ class Options(msgspec.Struct, frozen=True):
     repeat: int = 7  #: pairs of slices
     seconds: float = 1.0  #: length of a slice
     log_size: int = 300_000  #: events in the large log of the growth rows; the rebuild folds at most a tenth of it
-    orders: Path | None = None  #: a shop's export to import
+    orders: str = ""  #: path of a shop's export to import
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

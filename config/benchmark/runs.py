@@ -26,6 +26,7 @@ MEASUREMENTS = {
     "read_table": "hops",
     "growth": "growth",
     "ledger": "postings",
+    "import": "imports",
 }
 
 Tell = Callable[[str], None]

@@ -31,7 +31,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one line of JSON and nothing else")
 
     def handle(self, *args: Any, **given: Any) -> None:
-        options = Options(tuple(given["only"]), given["repeat"], given["seconds"], given["log_size"], given["orders"])
+        orders = str(given["orders"].resolve()) if given["orders"] else ""  # measurements run in another folder
+        options = Options(tuple(given["only"]), given["repeat"], given["seconds"], given["log_size"], orders)
         check(options)
         console = Console()
         try:
@@ -52,5 +53,7 @@ def check(options: Options) -> None:
         raise CommandError(f"There is no measurement {', '.join(unknown)}; known: {', '.join(MEASUREMENTS)}.", returncode=USAGE)
     if options.repeat < 1 or options.seconds <= 0 or options.log_size < 1000:
         raise CommandError("--repeat is at least 1, --seconds more than 0, --log-size at least 1000.", returncode=USAGE)
-    if options.orders and not options.orders.is_file():
+    if "import" in options.only and not options.orders:
+        raise CommandError("There is nothing to import; name a shop's export with --orders FILE.", returncode=USAGE)
+    if options.orders and not Path(options.orders).is_file():
         raise CommandError(f"There is no file {options.orders}.", returncode=USAGE)

@@ -13,8 +13,8 @@ from psycopg.errors import UniqueViolation
 from rest_framework import exceptions
 
 from eventstore.context import current_facts
-from eventstore.errors import EventStoreError, Refused, StreamMoved
-from eventstore.projections import Lagging
+from eventstore.errors import EventStoreError, Refused, StreamMoved, UnknownName
+from eventstore.projections import Lagging, Resting
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -35,12 +35,14 @@ CODES: dict[str, tuple[int, str]] = {
     "not_acceptable": (406, "Answers are JSON; send `Accept: application/json` or none."),
     "conflict": (409, "Something else got in between. Read again and retry."),
     "stream_moved": (409, "Another writer changed the same thing at the same moment. Read it again and retry with the same key."),
+    "projection_rests": (409, "The projection is paused and would take nothing. Resume it first."),
     "idempotency_in_progress": (409, "A request with the same key is being carried out. Retry after Retry-After with the same key."),
     "length_required": (411, "Send the body in one piece, with its Content-Length."),
     "version_mismatch": (412, "If-Match names a version that is no longer current. Read it again, then decide again."),
     "body_too_large": (413, "The body is larger than this service takes."),
     "unsupported_media_type": (415, "Bodies are JSON in UTF-8: `Content-Type: application/json`."),
     "validation_error": (422, "The body does not have the shape of this command. `errors` lists every mistake with its JSON pointer."),
+    "unknown_name": (422, "The body names something that the running code does not know; `detail` says what was meant."),
     "idempotency_key_reused": (422, "The Idempotency-Key was used with another body. A new intention needs a new key."),
     "precondition_required": (428, "Send If-Match with the ETag you have seen, so that no change of somebody else is overwritten."),
     "too_many_requests": (429, "Too many requests. Retry after Retry-After."),
@@ -177,6 +179,8 @@ def _method(error: Any, request: HttpRequest) -> Problem:
 TABLE: tuple[tuple[type[Exception], Callable[[Any, HttpRequest], Problem]], ...] = (
     (Refused, refused),
     (StreamMoved, _moved),
+    (UnknownName, lambda error, request: Problem("unknown_name", str(error))),
+    (Resting, lambda error, request: Problem("projection_rests", str(error))),
     (Lagging, _behind),
     (IntegrityError, _integrity),
     (OperationalError, _database),

@@ -3,11 +3,11 @@
 from eventstore.runs.blasts import Blast, measure
 from eventstore.runs.differences import Diff, Difference
 from eventstore.runs.lanes import lane_named
-from eventstore.runs.progress import Progress, progress_of
+from eventstore.runs.progress import Progress, progress_of, progress_of_all
 from eventstore.runs.selections import Selection
 from eventstore.runs.starting import change, facts, rebuild_beside, redrive, replay
 from eventstore.runs.stepping import drive, wake_all
-from eventstore.runs.swapping import NEAR, approve, catch_up, look_ahead, preview, roll_back, swap, throw_away
+from eventstore.runs.swapping import NEAR, approve, catch_up, catch_up_soon, look_ahead, preview, roll_back, swap, throw_away
 
 __all__ = [
     "NEAR",
@@ -18,6 +18,7 @@ __all__ = [
     "Selection",
     "approve",
     "catch_up",
+    "catch_up_soon",
     "change",
     "drive",
     "facts",
@@ -26,6 +27,7 @@ __all__ = [
     "measure",
     "preview",
     "progress_of",
+    "progress_of_all",
     "rebuild_beside",
     "redrive",
     "replay",

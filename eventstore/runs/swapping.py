@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from eventstore.delivery import handle_upto
+from eventstore.delivery import handle_upto, wakeups
 from eventstore.errors import Refused
 from eventstore.log import current_position, unit_of_work
 from eventstore.models import Checkpoint, ConsumerState, ParkedKey, Run
@@ -43,6 +43,14 @@ def look_ahead(run: Run) -> int:
             [run.lane],
         )
         return sum(current_position().heads.values()) - sum(_positions(run.lane).values())
+
+
+def catch_up_soon(run: Run) -> int:
+    """The same in the background, after COMMIT; return how many events of the log are left."""
+    left = look_ahead(run)
+    if left > NEAR:
+        transaction.on_commit(lambda: wakeups.wake_run(run.id), robust=True)
+    return left
 
 
 def preview(run_id: UUID) -> Diff:

@@ -24,6 +24,7 @@ MEASUREMENTS = {
     "rebuild": "rebuilds",
     "place_order": "placements",
     "read_table": "hops",
+    "live_during_run": "journeys",
     "growth": "growth",
     "ledger": "postings",
     "import": "imports",

@@ -4,9 +4,10 @@ from datetime import datetime
 
 import msgspec
 from django.db import connection
+from django.db.models import F, QuerySet
 
 from eventstore.errors import UnknownName
-from eventstore.models import FailedEvent, FailureGroup
+from eventstore.models import FailedEvent, FailureGroup, ParkedKey
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -28,36 +29,57 @@ class Group(msgspec.Struct, frozen=True):
     trend: list[int]  #: failures in each of the last 24 hours, oldest first
 
 
-GROUPS = """
+# A failure counts as open while its key waits because of it: a key that has moved on waits because of another one.
+OPEN = "k.state IN ('retrying', 'dead') AND k.position = f.position"
+GROUPS = f"""
 WITH hours AS (
-    SELECT f.fingerprint, (extract(epoch FROM now() - f.last_failed_at) / 3600)::int AS ago, count(*) AS failures
+    SELECT f.fingerprint, greatest(0, floor(extract(epoch FROM statement_timestamp() - f.last_failed_at) / 3600))::int AS ago, count(*) AS failures
     FROM eventstore_failedevent f WHERE f.last_failed_at > now() - interval '24 hours' GROUP BY 1, 2
 )
 SELECT f.fingerprint, max(k.consumer), max(f.event_name), max(f.error_class), max(f.place),
        (array_agg(f.message ORDER BY f.last_failed_at DESC))[1],
-       count(DISTINCT k.id) FILTER (WHERE k.state IN ('retrying', 'dead') AND k.position = f.position), count(*),
+       count(DISTINCT k.id) FILTER (WHERE {OPEN}), count(*),
        min(f.first_failed_at), max(f.last_failed_at), array_agg(DISTINCT f.code_version)::text[],
        coalesce(max(g.assignee), ''), coalesce(max(g.note), ''),
        array(SELECT coalesce(sum(h.failures), 0)::int FROM generate_series(23, 0, -1) AS hour
              LEFT JOIN hours h ON h.fingerprint = f.fingerprint AND h.ago = hour GROUP BY hour ORDER BY hour DESC)
 FROM eventstore_failedevent f JOIN eventstore_parkedkey k ON k.id = f.parked_id
 LEFT JOIN eventstore_failuregroup g ON g.fingerprint = f.fingerprint
-GROUP BY f.fingerprint {having} ORDER BY 7 DESC, 10 DESC LIMIT %s
+WHERE {{which}} GROUP BY f.fingerprint ORDER BY 7 DESC, 10 DESC LIMIT %s
+"""
+# What waits is few and has an index of its own; what ever failed is not.
+WAITING = f"""
+f.fingerprint IN (SELECT f.fingerprint FROM eventstore_parkedkey k JOIN eventstore_failedevent f ON f.parked_id = k.id WHERE {OPEN})
 """
 
 
 def groups(limit: int = 100, *, only_open: bool = True) -> list[Group]:
     """The groups of failures, the one with most waiting keys first."""
-    having = "HAVING bool_or(k.state IN ('retrying', 'dead') AND k.position = f.position)" if only_open else ""
+    return _groups(WAITING if only_open else "true", [limit])
+
+
+def group_of(fingerprint: str) -> Group | None:
+    """The group with this fingerprint; None when nothing ever failed like that."""
+    return next(iter(_groups("f.fingerprint = %s", [fingerprint, 1])), None)
+
+
+def _groups(which: str, values: list[str | int]) -> list[Group]:
     with connection.cursor() as cursor:
-        cursor.execute(GROUPS.format(having=having), [limit])
+        cursor.execute(GROUPS.format(which=which), values)
         return [Group(*row) for row in cursor.fetchall()]
+
+
+def failures_of(fingerprint: str) -> QuerySet[FailedEvent]:
+    """The failures of this kind for which keys wait now, oldest first."""
+    waiting = FailedEvent.objects.filter(
+        fingerprint=fingerprint, parked__state__in=ParkedKey.WAITING, position=F("parked__position"), skipped=False
+    )
+    return waiting.select_related("parked").order_by("parked__parked_at", "parked_id")
 
 
 def keys_of(fingerprint: str) -> list[str]:
     """The ids of the keys that wait because of failures of this kind: the frozen set that a verb acts on."""
-    waiting = FailedEvent.objects.filter(fingerprint=fingerprint, parked__state__in=["retrying", "dead"])
-    return [str(key) for key in waiting.order_by("parked__parked_at").values_list("parked", flat=True).distinct()]
+    return [str(key) for key in failures_of(fingerprint).values_list("parked_id", flat=True)]
 
 
 def look_after(fingerprint: str, *, assignee: str | None = None, note: str | None = None) -> FailureGroup:

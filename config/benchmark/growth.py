@@ -22,7 +22,7 @@ from config.benchmark.measurements import Options, Row, compare
 from eventstore.conf import conf
 from eventstore.delivery import take_step
 from eventstore.log import NEW, append, read_stream, unit_of_work
-from eventstore.projections.rebuilding import projection_named
+from eventstore.projections import projection_named
 from orders.domain import orders
 
 SMALL = 10_000  #: events

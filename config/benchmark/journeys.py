@@ -13,7 +13,6 @@ from config.benchmark import histories, shops, web_clients
 from config.benchmark.crews import Act
 from config.benchmark.measurements import Options, Row, compare
 from eventstore import runs
-from eventstore.models import Run
 
 HISTORY = 50_000  #: events that the rebuild folds: several seconds of work, longer than a slice
 PATIENCE = 30.0  #: seconds for an order to arrive, or for a rebuild to begin
@@ -73,7 +72,7 @@ def while_rebuilding(slice_of: Callable[[], float]) -> float:
     took = slice_of()
     run.refresh_from_db()
     # A figure of a slice in which it ended early or stood still would flatter us.
-    if run.state != Run.State.RUNNING or runs.progress_of(run).handled == before:
+    if run.state != run.State.RUNNING or runs.progress_of(run).handled == before:
         raise RuntimeError(f"The rebuild is {run.state} at {runs.progress_of(run).percent} % after the slice: --seconds is too long.")
     runs.change(run.id, "cancel", reason="measured")
     return took

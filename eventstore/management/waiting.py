@@ -20,6 +20,7 @@ from eventstore.runs import drive, progress_of
 LINE_SECONDS = 5.0  #: between two lines of progress where there is no terminal
 SLICE_SECONDS = 1.0  #: so long in the run, then a look whether somebody stops us
 LOOK_SECONDS = 0.5  #: between two looks at a run that a worker drives
+GLANCE_SECONDS = 2.0  #: a worker that is busy with runs answers nobody, but then something moves
 PATIENCE_SECONDS = 15.0  #: a worker that moves nothing for so long is helped
 
 Tell = Callable[[int, int], None]
@@ -27,14 +28,16 @@ Tell = Callable[[int, int], None]
 
 def wait_for(run_id: UUID, door: Door, *, quiet: bool = False) -> Run:
     """Wait until a run runs no more, and return it. Raises CommandError when somebody stops the waiting; the run goes on."""
-    driven = somebody_drives()
-    moved, handled = time.monotonic(), -1
     run = Run.objects.get(pk=run_id)
+    driven, helping = somebody_drives(), False
+    moved, handled = time.monotonic(), progress_of(run).handled
+    glance = GLANCE_SECONDS if conf().WAKE else 0.0
     with until_stopped() as stop, telling(door, run.consumer, quiet=quiet) as tell:
         while run.state == Run.State.RUNNING:
             if stop.is_set():
                 raise CommandError(stopped(run, driven), returncode=Door.FAILED)
-            if driven and time.monotonic() - moved < PATIENCE_SECONDS:
+            helping = helping or time.monotonic() - moved >= (PATIENCE_SECONDS if driven else glance)
+            if not helping:
                 stop.wait(LOOK_SECONDS)
             elif not drive(run_id, SLICE_SECONDS):
                 stop.wait(0.05)  # somebody else is at every lane that is left
@@ -42,6 +45,7 @@ def wait_for(run_id: UUID, door: Door, *, quiet: bool = False) -> Run:
             progress = progress_of(run)
             if progress.handled != handled:
                 moved, handled = time.monotonic(), progress.handled
+                driven = driven or not helping
             tell(progress.handled, progress.total)
     return run
 

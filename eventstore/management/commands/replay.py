@@ -100,7 +100,8 @@ class Command(VerbDoor):
         found = Run.objects.order_by("-id")
         listed = list((found.filter(state=state) if state else found)[:limit])
         if options["json"]:
-            self.tell([runs.facts(run) for run in listed])
+            # Without the row diffs: `show` has them.
+            self.tell([{name: fact for name, fact in runs.facts(run).items() if name not in ("blast", "outcome")} for run in listed])
         elif listed:
             rows = [(run.pk, run.state, run.consumer, run.target, run.total, f"{progress_of(run).percent} %", run.reason) for run in listed]
             self.show(rows, ("ID", "STATE", "CONSUMER", "TARGET", "EVENTS", "DONE", "REASON"))

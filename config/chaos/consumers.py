@@ -19,7 +19,7 @@ again = Consumer("chaos.again", replay="allow")
 FAILING, YOUNG = 23, timedelta(seconds=2)
 
 #: Now and then it is slow, as consumers are: something waits when a fault comes, and two that take the same event meet.
-EVERY, SLOW = 16, 0.1
+EVERY, SLOW = 32, 0.25
 
 
 # This app is the last one, so every event of the house is registered by now.

@@ -1,6 +1,7 @@
 """The faults: what each does to the processes and the servers. All by pid, all healed by the run."""
 
 import signal
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
@@ -16,6 +17,13 @@ from config.local.errors import CannotRun
 
 #: A fault answers with what it did, or None when there was nothing to hit.
 Fault = Callable[[Scene, Blow], str | None]
+
+#: The partition where the witness is furthest behind what the relay has published.
+BEHIND = """
+SELECT r.position - c.position AS lag, partition
+FROM eventstore_relaycheckpoint r JOIN eventstore_checkpoint c USING (partition)
+WHERE c.consumer = 'chaos.effects' ORDER BY lag DESC LIMIT 1
+"""
 
 FAULTS: dict[str, Fault] = {}
 WEIGHTS: dict[str, int] = {}
@@ -94,23 +102,27 @@ def stop_web(scene: Scene, blow: Blow) -> str | None:
 
 @fault(2)
 def flushall(scene: Scene, blow: Blow) -> str:
+    lag, _ = _somebody_behind(scene, 2)
     with scene.valkey() as client:
         client.flushall()
-    return "FLUSHALL"
+    return f"FLUSHALL while the witness is {lag} events behind"
 
 
 @fault(2)
 def del_stream(scene: Scene, blow: Blow) -> str | None:
+    lag, partition = _somebody_behind(scene, 2)
     with scene.valkey() as client:
-        stream = _a_stream(client, blow)
-        return f"DEL {stream.decode()}" if stream and client.delete(stream) else None
+        stream = _a_stream(client, partition)
+        return f"DEL {stream} while the witness is {lag} events behind" if stream and client.delete(stream) else None
 
 
 @fault(2)
 def xtrim_stream(scene: Scene, blow: Blow) -> str | None:
+    lag, partition = _somebody_behind(scene, 6)
     with scene.valkey() as client:
-        stream = _a_stream(client, blow)
-        return f"XTRIM {stream.decode()} MAXLEN 5: {client.xtrim(stream, maxlen=5, approximate=False)} gone" if stream else None
+        if not (stream := _a_stream(client, partition)):
+            return None
+        return f"XTRIM {stream} MAXLEN 5 while the witness is {lag} events behind: {client.xtrim(stream, 5, approximate=False)} gone"
 
 
 @fault()
@@ -184,6 +196,17 @@ def _stop(scene: Scene, stopped: list[int], what: str) -> str:
     return f"SIGSTOP of {what} {', '.join(map(str, known))} for {STOPPED:.0f} s"
 
 
-def _a_stream(client: "redis.Redis", blow: Blow) -> bytes | None:
-    streams = sorted(client.scan_iter(_type="stream", count=1000))
-    return bytes(streams[blow.pick(len(streams))]) if streams else None
+def _somebody_behind(scene: Scene, events: int, patience: float = 1.0) -> tuple[int, int]:
+    """Wait for the worst moment: the witness is so many events behind what was published. Return by how many, and where."""
+    with scene.postgres() as connection:
+        until = time.monotonic() + patience
+        while True:
+            lag, partition = connection.execute(BEHIND).fetchone() or (0, 0)
+            if lag >= events or time.monotonic() > until:
+                return lag, partition
+            scene.pause(0.02)
+
+
+def _a_stream(client: "redis.Redis", partition: int) -> str | None:
+    """The stream of a partition, whatever the prefix of its name is."""
+    return next((name.decode() for name in client.scan_iter(match=f"*:events:{{{partition}}}", count=1000)), None)

@@ -79,7 +79,8 @@ class DaybookSite(AdminSite):
 
     def visible(self, request: HttpRequest) -> Iterator[Any]:
         """The screens this person may look at."""
-        return (admin for admin in self._registry.values() if admin.has_module_permission(request) and admin.has_view_permission(request))
+        screens = sorted(self._registry.values(), key=lambda admin: getattr(admin, "place", 50))
+        return (admin for admin in screens if admin.has_module_permission(request) and admin.has_view_permission(request))
 
     def badges_view(self, request: HttpRequest) -> HttpResponse:
         return TemplateResponse(request, "admin/_badges.html", {"navigation": self.navigation(request)})

@@ -11,7 +11,9 @@ def ada() -> User:
 
 def ben() -> User:
     """Ben operates: he sees all, steers delivery and cancels orders."""
-    acts = Q(codename__in=["change_consumerstate", "change_parkedkey", "change_order"])
+    acts = Q(
+        codename__in=["change_consumerstate", "change_parkedkey", "change_failuregroup", "change_run", "change_effect", "change_order"]
+    )
     return _staff("ben", acts | Q(codename__startswith="view_"))
 
 

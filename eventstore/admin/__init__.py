@@ -2,7 +2,10 @@
 
 from eventstore.admin.api_keys import ApiKeyAdmin
 from eventstore.admin.consumers import ConsumerAdmin
+from eventstore.admin.effects import EffectAdmin
 from eventstore.admin.events import EventAdmin
+from eventstore.admin.groups import GroupAdmin
 from eventstore.admin.parked_keys import ParkedKeyAdmin
+from eventstore.admin.runs import RunAdmin
 
-__all__ = ["ApiKeyAdmin", "ConsumerAdmin", "EventAdmin", "ParkedKeyAdmin"]
+__all__ = ["ApiKeyAdmin", "ConsumerAdmin", "EffectAdmin", "EventAdmin", "GroupAdmin", "ParkedKeyAdmin", "RunAdmin"]

@@ -1,14 +1,17 @@
 """Consumers and projections: how far each is, and the switches: pause, resume, rebuild."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from eventstore import delivery, projections
-from eventstore.console.acts import Act, Asked, Outcome
+from eventstore.admin import runs, starts
+from eventstore.console.acts import Act, Asked, Outcome, leads
 from eventstore.console.screens import Badge, Find, ReadOnlyAdmin
 from eventstore.console.standings import Line, lines
 from eventstore.delivery import Consumer, all_consumers
@@ -28,6 +31,7 @@ WHERE c.consumer = %s ORDER BY c.partition
 @admin.register(ConsumerState)
 class ConsumerAdmin(ReadOnlyAdmin):
     section, shortcut, label = "Operate", "p", "Projections"
+    place = 10
 
     def badge(self) -> Badge | None:
         paused = ConsumerState.objects.filter(state=ConsumerState.State.PAUSED).count()
@@ -39,7 +43,10 @@ class ConsumerAdmin(ReadOnlyAdmin):
         return self.page(request, "list", title="Projections and consumers", lines=self._lines(request))
 
     def pages(self) -> list[Any]:
-        return [("live/", self.live_view, "eventstore_consumerstate_live")]
+        return [
+            ("live/", self.live_view, "eventstore_consumerstate_live"),
+            ("<path:name>/again/", partial(starts.again_view, self), "eventstore_consumerstate_again"),
+        ]
 
     def live_view(self, request: HttpRequest) -> HttpResponse:
         """The table alone, for the page that shows it already."""
@@ -66,6 +73,7 @@ class ConsumerAdmin(ReadOnlyAdmin):
             "lanes": lanes,
             "parked": ParkedKey.objects.filter(consumer=row.name, state__in=ParkedKey.WAITING).order_by("-pk")[:20],
             "told": told[:20],
+            "runs": runs.of_consumer(row.name) if request.user.has_perm("eventstore.view_run") else [],
             "handles": sorted(consumer.handlers) if consumer else [],
             "consumer": consumer,
         }
@@ -75,7 +83,10 @@ class ConsumerAdmin(ReadOnlyAdmin):
         if consumer is None:
             return []
         found = [_pause(row) if row.state == ConsumerState.State.RUNNING else _resume(row)]
-        return [*found, _rebuild(row, consumer)] if isinstance(consumer, Projection) else found
+        again = reverse("admin:eventstore_consumerstate_again", args=[row.name])
+        if not isinstance(consumer, Projection):
+            return [*found, leads("again", "Replay…", again, runs.PERMISSION)]
+        return [*found, leads("again", "Rebuild beside…", again, runs.PERMISSION), _rebuild(row, consumer)]
 
     def find(self, text: str) -> list[Find]:
         return [Find(c.kind, c.name, self.url_of(c.name)) for c in all_consumers() if text.lower() in c.name.lower()]
@@ -116,4 +127,4 @@ def _rebuild(row: ConsumerState, projection: Projection) -> Act:
         events = projections.start_rebuild(row.name, asked.reason)
         return Outcome(f"{tables} is empty and is being filled again from {events:,} events.")
 
-    return Act("rebuild", "Rebuild…", effect, PERMISSION, do, grave=True)
+    return Act("rebuild", "Rebuild in place…", effect, PERMISSION, do, grave=True)

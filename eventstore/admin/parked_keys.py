@@ -1,20 +1,28 @@
-"""Keys that wait because an event of them failed: what went wrong, what lines up behind, and trying again now."""
+"""Keys that wait because an event of them failed: what went wrong, what lines up behind, and everything staff may do about it."""
 
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 
-from eventstore import delivery, health
-from eventstore.console.acts import Act, Asked, Outcome
+from eventstore import delivery
+from eventstore.admin import edits
+from eventstore.console.acts import Act, Asked, Field, Outcome, leads
 from eventstore.console.formats import moment, pill, shorten
 from eventstore.console.lists import Choice
-from eventstore.console.screens import Badge, Find, ReadOnlyAdmin, id_in
-from eventstore.delivery import all_consumers
-from eventstore.models import Event, FailedEvent, ParkedKey
+from eventstore.console.screens import Find, ReadOnlyAdmin, id_in
+from eventstore.delivery import Consumer, all_consumers, consumer_named, repairs
+from eventstore.delivery.repairs import Acted
+from eventstore.errors import UnknownName
+from eventstore.events import OPERATIONS
+from eventstore.models import Correction, Event, FailedEvent, ParkedKey
 
 PERMISSION = "eventstore.change_parkedkey"
 SHOWN = 100  #: followers that the page lists
@@ -42,6 +50,7 @@ class StateFilter(Choice):
         ("retrying", "Retrying"),
         ("resolved", "Resolved"),
         ("skipped", "Skipped"),
+        ("discarded", "Discarded"),
     )
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
@@ -66,17 +75,12 @@ class ConsumerFilter(Choice):
 
 @admin.register(ParkedKey)
 class ParkedKeyAdmin(ReadOnlyAdmin):
-    section, shortcut, label = "Operate", "d", "Parked keys"
-    list_display = ("key_", "state_", "consumer", "error_", "attempts_number", "followers_number", "next_", "parked_")
+    section, shortcut, label = "Operate", "k", "Parked keys"
+    place = 40
+    list_display = ("key_", "state_", "consumer_", "error_", "attempts_number", "followers_number", "next_", "parked_")
     list_filter = (StateFilter, ConsumerFilter)
     search_fields = ("key",)
     search_help_text = "stream or event id, exactly"
-
-    def badge(self) -> Badge | None:
-        found = health.dead_letters()
-        if found.dead:
-            return Badge(str(found.dead), "bad", f"{found.dead} dead, {found.retrying} retrying")
-        return Badge(str(found.retrying), "warn", f"{found.retrying} retrying") if found.retrying else None
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         text = search_term.replace("\x00", "").strip()
@@ -100,6 +104,10 @@ class ParkedKeyAdmin(ReadOnlyAdmin):
     @admin.display(description="state")
     def state_(self, row: ParkedKey) -> str:
         return pill(row.state)
+
+    @admin.display(description="consumer")
+    def consumer_(self, row: ParkedKey) -> str:
+        return shorten(row.consumer)
 
     @admin.display(description="error")
     def error_(self, row: Any) -> str:
@@ -126,16 +134,31 @@ class ParkedKeyAdmin(ReadOnlyAdmin):
 
     # One key
 
+    def pages(self) -> list[Any]:
+        return [
+            ("<uuid:key_id>/edit/", partial(edits.edit_view, self), "eventstore_parkedkey_edit"),
+            ("<uuid:key_id>/dry-run/", partial(edits.dry_run_view, self), "eventstore_parkedkey_dry_run"),
+        ]
+
     def detail(self, request: HttpRequest, row: ParkedKey) -> dict[str, Any]:
         self.dress([row])
         first = Event.objects.filter(partition=row.partition, position=row.position).first()
+        consumer = known(row)
+        corrected = (
+            Correction.objects.filter(consumer=consumer.identity, event_id=first.pk) if consumer and first else Correction.objects.none()
+        )
         return {
             "title": shorten(row.key, keep=12),
             "first": first,
             "stream": first.stream if first else "",
             "failures": row.failures.order_by("-position"),
-            "events": self._line(row, first) if row.state in ParkedKey.WAITING else [],
+            "events": self._line(row, first) if row.state in ParkedKey.HELD else [],
             "shown": SHOWN,
+            "corrections": corrected.order_by("-made_at"),
+            "told": Event.objects.filter(stream=OPERATIONS, data__parked_id=str(row.pk)).order_by("-version")[:20],
+            "is_declared": row.consumer in {one.name for one in all_consumers()},
+            "run": id_in(row.consumer.removeprefix("run:")),
+            "may_try": consumer is not None and row.state in ParkedKey.HELD and request.user.has_perm(PERMISSION),
         }
 
     def _line(self, row: ParkedKey, first: Event | None) -> list[Event]:
@@ -146,25 +169,81 @@ class ParkedKeyAdmin(ReadOnlyAdmin):
         return list(behind[:SHOWN])
 
     def acts(self, row: ParkedKey) -> list[Act]:
-        if row.state not in ParkedKey.WAITING or row.consumer not in {consumer.name for consumer in all_consumers()}:
+        consumer = known(row)
+        if consumer is None:
             return []
-
-        def do(asked: Asked) -> Outcome:
-            done = delivery.retry_now(row, asked.reason)
-            row.refresh_from_db()
-            took = f"{done} {'event' if done == 1 else 'events'} took effect"
-            if row.state == ParkedKey.State.RESOLVED:
-                return Outcome(f"It went well: {took}, and nothing waits here any more.")
-            return Outcome(f"It failed again{f' after {took}' if done else ''}; the newest error is below.", well=False)
-
-        effect = (
-            f"{row.consumer} handles the failed event again now, and then, in order, what lines up behind it. "
-            "If it fails again, the key goes on waiting."
-        )
-        return [Act("retry", "Retry now…", effect, PERMISSION, do)]
+        if row.state == ParkedKey.State.DISCARDED:
+            effect = "It is a dead letter again, as it was before somebody put it away. Nothing of its stream was lost."
+            return [_verb("restore", "Restore…", effect, lambda asked: repairs.restore([row.pk], asked.reason))]
+        if row.state not in ParkedKey.WAITING:
+            return []
+        failed = Event.objects.filter(partition=row.partition, position=row.position).first()
+        return [] if failed is None else _while_waiting(row, consumer, failed)
 
     def find(self, text: str) -> list[Find]:
         asked = id_in(text)
         keys = [text, *([str(asked)] if asked else [])]
         waiting = ParkedKey.objects.filter(key__in=keys, state__in=ParkedKey.WAITING)[:5]
         return [Find("parked key", shorten(row.key), self.url_of(row.pk), f"{row.state} for {row.consumer}") for row in waiting]
+
+
+def known(row: ParkedKey) -> Consumer | None:
+    """Whose key it is, a run's lane included; None when the running code knows it no more."""
+    try:
+        return consumer_named(row.consumer)
+    except UnknownName:
+        return None
+
+
+def _while_waiting(row: ParkedKey, consumer: Consumer, failed: Event) -> list[Act]:
+    """What may be done to a key at whose head this event stands."""
+    ids, events = [row.pk], [failed.pk]
+
+    def retry(asked: Asked) -> Outcome:
+        done = delivery.retry_now(row, asked.reason)
+        row.refresh_from_db()
+        took = f"{done} {'event' if done == 1 else 'events'} took effect"
+        if row.state == ParkedKey.State.RESOLVED:
+            return Outcome(f"It went well: {took}, and nothing waits here any more.")
+        return Outcome(f"It failed again{f' after {took}' if done else ''}; the newest error is below.", well=False)
+
+    again = (
+        f"{consumer.name} handles the failed event again now, and then, in order, what lines up behind it. "
+        "If it fails again, the key goes on waiting."
+    )
+    skip = (
+        f"{consumer.name} never handles {failed.name} at {failed.partition}-{failed.position}. What lines up behind it goes on, in order."
+    )
+    away = "It is put away: nobody is reminded of it. Its stream stays held, so restoring it loses nothing and breaks no order."
+    found = [
+        Act("retry", "Retry now…", again, PERMISSION, retry),
+        leads("edit", "Edit…", reverse("admin:eventstore_parkedkey_edit", args=[row.pk]), PERMISSION),
+        _verb("skip", "Skip…", skip, lambda asked: repairs.skip(ids, asked.reason, events), seen=str(failed.pk), grave=True),
+    ]
+    others = tuple(one.name for one in all_consumers() if failed.name in one.handlers and one.identity != consumer.identity)
+    if others:
+        effect = (
+            f"The consumer you choose handles {failed.name} instead; {consumer.name} leaves it out and goes on with what lines up behind."
+        )
+        to = Field("to", "Who takes it", choices=others)
+        found.append(
+            _verb(
+                "redirect", "Redirect…", effect, lambda asked: repairs.redirect(ids, asked.given["to"], asked.reason, events), fields=(to,)
+            )
+        )
+    return [*found, _verb("discard", "Discard…", away, lambda asked: repairs.discard(ids, asked.reason, events), grave=True)]
+
+
+def _verb(name: str, label: str, effect: str, act: Callable[[Asked], list[Acted]], **more: Any) -> Act:
+    return Act(name, label, effect, PERMISSION, lambda asked: tell(act(asked)), **more)
+
+
+def tell(acted: list[Acted]) -> Outcome:
+    """What became of the keys, in a sentence; not well when somebody was here first, or when it failed again."""
+    became = Counter(one.became for one in acted)
+    gone = became.pop("gone", 0)
+    if not became:
+        return Outcome("Nothing was done: somebody was here first. It does not wait with the event that you were shown.", well=False)
+    told = ", ".join(f"{number} {what}" for what, number in became.items()) if len(acted) > 1 else next(iter(became))
+    rest = f" {gone} did not wait any more: somebody was there first." if gone else ""
+    return Outcome(f"Done: {told}.{rest}", well="failed again" not in became)

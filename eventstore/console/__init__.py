@@ -1,6 +1,6 @@
 """What every screen of the console is made of: lists by key, detail pages, acts with a reason, values as staff read them."""
 
-from eventstore.console.acts import Act, Asked, Outcome
+from eventstore.console.acts import Act, Asked, Field, Outcome
 from eventstore.console.formats import copyable, decimals, moment, money, pill, shorten
 from eventstore.console.lists import Choice, KeysetList
 from eventstore.console.overview import overview
@@ -12,6 +12,7 @@ __all__ = [
     "Badge",
     "Choice",
     "Entry",
+    "Field",
     "Find",
     "KeysetList",
     "Outcome",

@@ -18,11 +18,23 @@ log = logging.getLogger(__name__)
 LONGEST_REASON = 200
 
 
+class Field(msgspec.Struct, frozen=True):
+    """Something that an act asks for beside its reason."""
+
+    name: str
+    label: str
+    choices: tuple[str, ...] = ()  #: one of these, when there are any
+    lines: int = 1  #: more of them make it a box
+    required: bool = True
+    example: str = ""
+
+
 class Asked(msgspec.Struct, frozen=True):
     """What came with the click."""
 
     reason: str
     seen: str  #: the version that the page showed, where it matters
+    given: dict[str, str] = {}  #: the fields of the act
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -30,10 +42,14 @@ class Outcome(msgspec.Struct, frozen=True):
 
     told: str
     well: bool = True
+    leads_to: str = ""  #: where to look next, if not where one came from
 
 
 class Act(msgspec.Struct, frozen=True):
-    """One thing that may be done to a row now. `do` raises an EventStoreError when it did nothing."""
+    """One thing that may be done to a row now. `do` raises an EventStoreError when it did nothing.
+
+    With `href` the button leads to a page that asks for more than a dialog can hold, and acts there.
+    """
 
     name: str
     label: str  #: on the button
@@ -42,6 +58,15 @@ class Act(msgspec.Struct, frozen=True):
     do: Callable[[Asked], Outcome]
     seen: str = ""
     grave: bool = False
+    typed: str = ""  #: what must be typed, letter by letter, before it is done
+    fields: tuple[Field, ...] = ()
+    reasoned: bool = True  #: False for what changes nothing that anybody would ask about
+    href: str = ""
+
+
+def leads(name: str, label: str, href: str, permission: str) -> Act:
+    """A button that leads to a page."""
+    return Act(name, label, "", permission, lambda asked: Outcome(""), href=href)
 
 
 def perform(request: HttpRequest, acts: list[Act], name: str, back: str) -> HttpResponse:
@@ -51,25 +76,46 @@ def perform(request: HttpRequest, acts: list[Act], name: str, back: str) -> Http
     wanted = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
         back = wanted
-    act = next((act for act in acts if act.name == name), None)
+    act = next((act for act in acts if act.name == name and not act.href), None)
     if act is None:
         messages.warning(request, "Nothing was done: this is not possible any more. Somebody may have done it already.")
         return HttpResponseRedirect(back)
     if not request.user.has_perm(act.permission):
         raise PermissionDenied
-    reason = request.POST.get("reason", "").replace("\x00", "").strip()
-    if not 0 < len(reason) <= LONGEST_REASON:
-        messages.error(request, f"Nothing was done: give a reason of 1 to {LONGEST_REASON} characters. It stands in the history for ever.")
+    if problem := _missing(request, act):
+        messages.error(request, f"Nothing was done: {problem}")
         return HttpResponseRedirect(back)
-    _do(request, act, Asked(reason=reason, seen=request.POST.get("seen", "")))
-    return HttpResponseRedirect(back)
+    given = {field.name: _text(request, field.name) for field in act.fields}
+    asked = Asked(reason=_text(request, "reason"), seen=request.POST.get("seen", ""), given=given)
+    return HttpResponseRedirect(_do(request, act, asked) or back)
 
 
-def _do(request: HttpRequest, act: Act, asked: Asked) -> None:
+def _missing(request: HttpRequest, act: Act) -> str:
+    """What has to be given and was not; empty when all is there."""
+    if act.reasoned and not 0 < len(_text(request, "reason")) <= LONGEST_REASON:
+        return f"give a reason of 1 to {LONGEST_REASON} characters. It stands in the history for ever."
+    if act.typed and _text(request, "typed") != act.typed:
+        return f"type {act.typed} to show that you mean it. What came was {_text(request, 'typed')[:80] or 'nothing'}."
+    for field in act.fields:
+        text = _text(request, field.name)
+        if field.required and not text:
+            return f"“{field.label}” is missing."
+        if field.choices and text not in field.choices:
+            return f"“{field.label}” is one of {', '.join(field.choices)}."
+    return ""
+
+
+def _text(request: HttpRequest, name: str) -> str:
+    return request.POST.get(name, "").replace("\x00", "").strip()
+
+
+def _do(request: HttpRequest, act: Act, asked: Asked) -> str:
+    """Do it and tell what came of it; return where that leads, if anywhere."""
     try:
-        with acting(actor=f"staff:{request.user.get_username()}", reason=asked.reason):
+        with acting(actor=f"staff:{request.user.get_username()}", reason=asked.reason or None):
             outcome = act.do(asked)
         messages.add_message(request, messages.SUCCESS if outcome.well else messages.ERROR, outcome.told)
+        return outcome.leads_to
     except StreamMoved:
         messages.error(request, "Nothing was done: it changed meanwhile. This page now shows it as it is; look again, then decide.")
     except EventStoreError as refusal:
@@ -77,3 +123,4 @@ def _do(request: HttpRequest, act: Act, asked: Asked) -> None:
     except OperationalError as busy:  # a lock was not to be had in time
         log.warning("staff_act_failed", extra={"act": act.name, "error": repr(busy)})
         messages.error(request, "Nothing was done: the database was too busy to give the lock this needs. Try again in a moment.")
+    return ""

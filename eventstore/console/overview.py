@@ -4,11 +4,12 @@ from typing import Any
 
 import msgspec
 from django.http import HttpRequest
+from django.urls import reverse
 
-from eventstore import health
+from eventstore import health, runs
 from eventstore.console.formats import duration, roughly
 from eventstore.console.standings import lines_of
-from eventstore.models import Event, ParkedKey
+from eventstore.models import Effect, Event, ParkedKey, Run
 
 TRAIL = 60  #: measurements that a trend shows: two minutes
 ALIVE = 15.0  #: seconds after which a task that runs every second is missed
@@ -28,8 +29,8 @@ class Card(msgspec.Struct, frozen=True):
 
 
 def overview(request: HttpRequest) -> dict[str, Any]:
-    """What this person may see of it. Eleven queries at most."""
-    may = {model: request.user.has_perm(f"eventstore.view_{model}") for model in ("event", "consumerstate", "parkedkey")}
+    """What this person may see of it. Fourteen queries at most."""
+    may = {model: request.user.has_perm(f"eventstore.view_{model}") for model in ("event", "consumerstate", "parkedkey", "run", "effect")}
     shown: dict[str, Any] = {"may": may, "may_anything": any(may.values())}
     if may["consumerstate"]:
         found = health.overview()
@@ -45,6 +46,12 @@ def overview(request: HttpRequest) -> dict[str, Any]:
         shown["latest"] = list(Event.objects.order_by("-pk")[:LATEST])
     if may["parkedkey"]:
         shown["parked"] = list(ParkedKey.objects.filter(state__in=ParkedKey.WAITING).order_by("-pk")[:LATEST])
+    if may["run"]:
+        open_runs = list(Run.objects.filter(state__in=Run.OPEN).order_by("-pk")[:LATEST])
+        progress = runs.progress_of_all(open_runs) if open_runs else {}
+        shown["runs"] = [(run, progress[run.pk]) for run in open_runs]
+    if may["effect"]:
+        shown["effects"] = list(Effect.objects.filter(state=Effect.State.UNKNOWN).order_by("begun_at")[:LATEST])
     return shown
 
 
@@ -75,6 +82,7 @@ def cards_of(found: health.Overview, request: HttpRequest) -> list[Card]:
             f"{slowest.name} is {duration(slowest.lag_seconds)} behind" if slowest else "everyone is up to date",
             _tone(slowest.lag_seconds if slowest else 0),
             trail(request, "lag", lag),
+            url=reverse("admin:eventstore_consumerstate_changelist"),
             name="lag",
         ),
         Card(
@@ -83,6 +91,7 @@ def cards_of(found: health.Overview, request: HttpRequest) -> list[Card]:
             f"{dead.retrying:,} more are being retried" if dead.retrying else "nothing is being retried",
             "bad" if dead.dead else "warn" if dead.retrying else "ok",
             trail(request, "dead", dead.dead),
+            url=reverse("admin:eventstore_failuregroup_changelist"),
             name="dead",
         ),
     ]

@@ -61,6 +61,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     """
 
     section = "System"  #: Operate, Events, Business or System
+    place = 50  #: in its section, small numbers first
     shortcut = ""
     label = ""
     actions = None

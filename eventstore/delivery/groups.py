@@ -33,8 +33,8 @@ class Group(msgspec.Struct, frozen=True):
 OPEN = "k.state IN ('retrying', 'dead') AND k.position = f.position"
 GROUPS = f"""
 WITH hours AS (
-    SELECT f.fingerprint, greatest(0, floor(extract(epoch FROM statement_timestamp() - f.last_failed_at) / 3600))::int AS ago, count(*) AS failures
-    FROM eventstore_failedevent f WHERE f.last_failed_at > now() - interval '24 hours' GROUP BY 1, 2
+    SELECT f.fingerprint, floor(extract(epoch FROM statement_timestamp() - f.last_failed_at) / 3600)::int AS ago, count(*) AS failures
+    FROM eventstore_failedevent f WHERE f.last_failed_at > statement_timestamp() - interval '24 hours' GROUP BY 1, 2
 )
 SELECT f.fingerprint, max(k.consumer), max(f.event_name), max(f.error_class), max(f.place),
        (array_agg(f.message ORDER BY f.last_failed_at DESC))[1],

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from eventstore.admin.causation import HEIGHT, WIDTH, Tree
 from eventstore.console import formats, screens
+from eventstore.runs import Difference
 
 register = template.Library()
 
@@ -50,6 +51,25 @@ def compact(value: Any) -> str:
     if isinstance(value, str) and value:
         return value
     return formats.dump(value, indent=None)
+
+
+@register.filter
+def said(name: str) -> str:
+    """What happened, without its app and with spaces: eventstore.run_ended is “run ended”."""
+    return name.rpartition(".")[2].replace("_", " ")
+
+
+@register.filter
+def rows(text: str) -> int:
+    """How high a box must be for this text, within reason."""
+    return min(max(text.count("\n") + 2, 8), 40)
+
+
+@register.filter
+def columns(difference: Difference) -> list[dict[str, Any]]:
+    """A row that differs, a line for each column that does."""
+    was, becomes = difference.live or {}, difference.shadow or {}
+    return [{"name": name, "was": was.get(name), "becomes": becomes.get(name)} for name in difference.columns]
 
 
 @register.simple_tag

@@ -4,6 +4,7 @@ import re
 from uuid import uuid4
 
 from django.conf import settings
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import TestCase
@@ -13,10 +14,12 @@ from django.urls import reverse
 from eventstore.context import acting
 from eventstore.delivery import Retry, pause
 from eventstore.messages import Envelope
-from eventstore.models import ApiKey, Event, ParkedKey
+from eventstore.models import ApiKey, Effect, Event, FailedEvent, ParkedKey
+from eventstore.runs import Selection, drive, preview, rebuild_beside, redrive, replay
 from eventstore.testing import deliver_everything
 from orders.domain import orders
 from orders.handlers import handle
+from orders.models import OrderSummary
 from tests import staff
 from tests.eventstore.delivery.recording import Recording, record
 from tests.orders.examples import ID, place
@@ -53,30 +56,61 @@ class House(TestCase):
         deliver_everything()
         self.event = Event.objects.get(stream=STREAM)
         self.parked = ParkedKey.objects.get()
+        self.fingerprint = FailedEvent.objects.get().fingerprint
+        with acting(actor="staff:ben"):
+            self.replayed = replay("test.recording", Selection(), reason="lost", effects="receipt")
+            self.beside = rebuild_beside("orders.order_list", reason="wrong totals")
+            self.redriven = redrive([self.parked.pk], reason="mended")
+        drive(self.beside.pk)
+        OrderSummary.objects.update(customer_ref="wrong")
+        preview(self.beside.pk)
+        Effect.objects.create(key="mail:1/a_b", state="unknown", event_id=str(self.event.pk))
         self.key, _ = ApiKey.objects.create_key(name="shop", scopes=["orders:read"])
 
     def pages(self):
         """Every page with the queries it may take, whatever the size of the log."""
         return {
-            page("index"): 18,
-            page("live_overview"): 15,
-            page("live_badges"): 8,
+            page("index"): 23,
+            page("live_overview"): 20,
+            page("live_badges"): 10,
             page("jump_offers") + "?q=" + STREAM: 14,
-            page("eventstore_event_changelist"): 11,
-            page("eventstore_event_changelist") + "?where=data.total > 5&name=orders": 12,
-            page("eventstore_event_change", self.event.pk): 14,
-            page("eventstore_stream", STREAM): 11,
-            page("eventstore_stream", "operations"): 11,
-            page("eventstore_consumerstate_changelist"): 13,
+            page("eventstore_event_changelist"): 13,
+            page("eventstore_event_changelist") + "?where=data.total > 5&name=orders": 14,
+            page("eventstore_event_change", self.event.pk): 16,
+            page("eventstore_stream", STREAM): 13,
+            page("eventstore_stream", "operations"): 13,
+            page("eventstore_consumerstate_changelist"): 15,
             page("eventstore_consumerstate_live"): 9,
-            page("eventstore_consumerstate_change", "orders.order_list"): 17,
-            page("eventstore_parkedkey_changelist"): 12,
-            page("eventstore_parkedkey_change", self.parked.pk): 15,
-            page("eventstore_apikey_changelist"): 12,
-            page("eventstore_apikey_change", self.key.prefix): 10,
-            page("orders_ordersummary_changelist"): 11,
-            page("orders_ordersummary_change", ID): 13,
+            page("eventstore_consumerstate_change", "orders.order_list"): 21,
+            page("eventstore_parkedkey_changelist"): 14,
+            page("eventstore_parkedkey_change", self.parked.pk): 20,
+            page("eventstore_failuregroup_changelist"): 12,
+            page("eventstore_failuregroup_changelist") + "?state=all": 12,
+            page("eventstore_failuregroup_live"): 6,
+            page("eventstore_failuregroup_change", self.fingerprint): 15,
+            page("eventstore_run_changelist"): 14,
+            page("eventstore_run_change", self.replayed.pk): 16,
+            page("eventstore_run_change", self.beside.pk): 16,
+            page("eventstore_run_change", self.redriven.pk): 16,
+            page("eventstore_run_live", self.beside.pk) + "?state=ready": 6,
+            page("eventstore_effect_changelist"): 12,
+            page("eventstore_effect_change", quote("mail:1/a_b")): 15,
+            page("eventstore_apikey_changelist"): 14,
+            page("eventstore_apikey_change", self.key.prefix): 12,
+            page("orders_ordersummary_changelist"): 13,
+            page("orders_ordersummary_change", ID): 15,
         }
+
+    def doors(self):
+        """Pages for those who may act."""
+        again = page("eventstore_consumerstate_again", "test.recording")
+        return [
+            page("eventstore_parkedkey_edit", self.parked.pk),
+            page("eventstore_consumerstate_again", "orders.order_list"),
+            again,
+            again + "?count=1&effects=receipt&since=2020-01-01T00:00",
+            again + "?count=1&since=yesterday",
+        ]
 
     def others(self):
         """Pages that are Django's, in our clothes."""
@@ -104,7 +138,7 @@ class House(TestCase):
 
     def test_nothing_is_inline_and_the_policy_says_so(self):
         self.client.force_login(self.ada)
-        for url in [*self.pages(), *self.others()]:
+        for url in [*self.pages(), *self.doors(), *self.others()]:
             with self.subTest(url):
                 answer = self.client.get(url)
                 self.assertEqual(answer.status_code, 200)
@@ -124,12 +158,12 @@ class House(TestCase):
 
     def test_nothing_comes_from_elsewhere(self):
         self.client.force_login(self.ada)
-        for url in [*self.pages(), *self.others()]:
+        for url in [*self.pages(), *self.doors(), *self.others()]:
             found = re.findall(r'(?:src|href|action)="(https?:)?//', self.client.get(url).content.decode())
             self.assertEqual(found, [], url)
 
     def test_a_stranger_is_sent_to_the_door(self):
-        for url in [*self.pages(), *self.others(), page("jump")]:
+        for url in [*self.pages(), *self.doors(), *self.others(), page("jump")]:
             with self.subTest(url):
                 answer = self.client.get(url)
                 self.assertEqual(answer.status_code, 302)
@@ -143,10 +177,16 @@ class House(TestCase):
     def test_who_has_no_right_to_a_page_is_refused(self):
         self.client.force_login(self.dan)
         free = ("/admin/", "/admin/live/", "/admin/jump/")
-        for url in self.pages():
+        for url in [*self.pages(), *self.doors()]:
             if url not in free and not url.startswith(free[1:]):
                 with self.subTest(url):
                     self.assertEqual(self.client.get(url).status_code, 403)
+
+    def test_who_only_looks_gets_to_no_page_that_acts(self):
+        self.client.force_login(self.cleo)
+        for url in self.doors():
+            with self.subTest(url):
+                self.assertEqual(self.client.get(url).status_code, 403)
 
     def test_history_can_be_neither_added_nor_edited_nor_deleted(self):
         self.client.force_login(self.ada)
@@ -186,7 +226,7 @@ class Navigation(TestCase):
     def test_it_has_sections_and_shows_what_one_may_see(self):
         seen = self.navigation(staff.ada())
         self.assertEqual(list(seen), ["Operate", "Events", "Business", "System"])
-        self.assertEqual(seen["Operate"], ["Overview", "Projections", "Parked keys"])
+        self.assertEqual(seen["Operate"], ["Overview", "Projections", "Runs", "Dead letters", "Parked keys", "Outside effects"])
         self.assertEqual(seen["Events"], ["Event browser", "Staff acts"])
         self.assertIn("Orders", seen["Business"])
         self.assertIn("Users", seen["System"])

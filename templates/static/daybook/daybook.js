@@ -75,6 +75,18 @@ document.addEventListener("click", (event) => {
   for (const menu of $$("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
+// Ticking rows: one box for all of them, and how many are ticked is told wherever it is asked for.
+document.addEventListener("change", (event) => {
+  const all = event.target.dataset.choose, name = all ?? event.target.name;
+  if (event.target.type !== "checkbox" || !event.target.form || !name) return;
+  const boxes = $$(`input[type=checkbox][name="${CSS.escape(name)}"]`, event.target.form);
+  if (all) for (const box of boxes) box.checked = event.target.checked;
+  const chosen = boxes.filter((box) => box.checked).length;
+  for (const told of $$(`[data-chosen="${CSS.escape(name)}"]`)) told.textContent = chosen;
+  const head = $(`input[data-choose="${CSS.escape(name)}"]`, event.target.form);
+  if (head) { head.checked = chosen === boxes.length; head.indeterminate = chosen > 0 && chosen < boxes.length; }
+});
+
 // Keys.
 function step(by) {
   const links = $$("[data-rows] tbody tr").map((row) => $("a[href]", row)).filter(Boolean);

@@ -28,7 +28,7 @@ LISTEN orders
 def measure(options: Options) -> list[Row]:
     worker = ["--include", hop_tasks.__name__]
     with (
-        shops.ours("web", "worker", "beat", options=worker) as shop,
+        shops.ours("web", "worker", "beat", options=worker) as (shop, _),
         psycopg.connect(settings.DATABASE_URL, autocommit=True) as listening,
         redis.Redis.from_url(settings.REDIS_URL) as client,
     ):

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from io import StringIO
@@ -36,19 +36,26 @@ class Shop(msgspec.Struct, frozen=True):
     authorization: str
 
 
+Start = Callable[..., None]  #: starts more programs of a shop, by name
+
+
 @contextmanager
-def ours(*programs: str, options: Sequence[str] = ()) -> Iterator[Shop]:
+def ours(*names: str, options: Sequence[str] = ()) -> Iterator[tuple[Shop, Start]]:
     """Our shop with these of its programs (web, worker, beat …); `options` go to the worker."""
     said = StringIO()
     call_command("create_api_key", name="benchmark", scopes="*", json=True, stdout=said)
     key = msgspec.json.decode(said.getvalue())["key"]
     with ports.listen(0) as listening, Supervisor(CHECKOUT, os.environ) as supervisor:
         port = listening.getsockname()[1]
-        for program in opening.programs(listening.fileno(), f"http://{ports.HOST}:{port}"):
-            if program.name in programs:
-                program.command += options if program.name == "worker" else ()
-                supervisor.start(program)
-        yield Shop(port, "/api/v1/orders", f"Bearer {key}")
+        programs = {program.name: program for program in opening.programs(listening.fileno(), f"http://{ports.HOST}:{port}")}
+        programs["worker"].command += options
+
+        def start(*names: str) -> None:
+            for name in names:
+                supervisor.start(programs[name])
+
+        start(*names)
+        yield Shop(port, "/api/v1/orders", f"Bearer {key}"), start
 
 
 @contextmanager

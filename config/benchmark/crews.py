@@ -1,8 +1,6 @@
 """A crew: threads in processes of their own that do one thing as often as they can while a slice of time lasts."""
 
 import multiprocessing
-import os
-import pickle
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -25,11 +23,8 @@ class Crew:
     Two processes with four threads each, as gunicorn runs under `up`: eight at work on whatever cores there are.
     """
 
-    def __init__(
-        self, jobs: Mapping[str, Prepare], *, processes: int = 2, threads: int = 4, environment: Mapping[str, str] | None = None
-    ) -> None:
-        self._jobs, self._processes, self._threads = pickle.dumps(dict(jobs)), processes, threads
-        self._environment = dict(environment or {})
+    def __init__(self, jobs: Mapping[str, Prepare], *, processes: int = 2, threads: int = 4) -> None:
+        self._jobs, self._processes, self._threads = dict(jobs), processes, threads
         self._lines: list[Connection[Any, Any]] = []
         self._closing = ExitStack()
 
@@ -38,11 +33,7 @@ class Crew:
         context = multiprocessing.get_context("spawn")
         for _ in range(self._processes):
             line, far_end = context.Pipe()
-<<<<<<< ours
             process = context.Process(target=work, args=(far_end, self._threads), daemon=True)
-=======
-            process = context.Process(target=work, args=(far_end, self._environment, self._jobs, self._threads), daemon=True)
->>>>>>> theirs
             process.start()
             far_end.close()
             line.send(self._jobs)
@@ -65,21 +56,12 @@ class Crew:
         return float(sum(answers))
 
 
-<<<<<<< ours
 def work(line: "Connection[Any, Any]", threads: int) -> None:
-=======
-def work(line: "Connection[Any, Any]", environment: Mapping[str, str], packed: bytes, threads: int) -> None:
->>>>>>> theirs
     """One process of a crew: does what it is told until the line is closed."""
-    os.environ.update(environment)
     import django
 
     django.setup()
-<<<<<<< ours
     jobs: Mapping[str, Prepare] = line.recv()  # only now: the modules they stand in may import models
-=======
-    jobs: dict[str, Prepare] = pickle.loads(packed)  # their modules need Django to be there
->>>>>>> theirs
     together = threading.Barrier(threads)
     own = threading.local()
 

@@ -1,7 +1,6 @@
 """A history to work on: orders that were placed and later changed, written into the log by SQL as ours would have recorded them."""
 
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -26,7 +25,7 @@ FROM (
         SELECT number, number / {block} * %(orders)s + number %% %(orders)s AS order_number, 1 + number %% {block} / %(orders)s AS version
         FROM generate_series(%(first)s::int, %(last)s::int) AS number
     ) AS event
-    CROSS JOIN LATERAL (SELECT ({prefix} || lpad(to_hex(order_number), 12, '0'))::uuid AS order_id) AS named
+    CROSS JOIN LATERAL (SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(order_number), 12, '0'))::uuid AS order_id) AS named
     CROSS JOIN LATERAL (SELECT 'order-' || order_id AS stream) AS told
 ) AS planned
 ORDER BY number
@@ -39,7 +38,6 @@ CROSS JOIN LATERAL (SELECT max(position) AS position FROM eventstore_event WHERE
 WHERE eventstore_partition.id = p.id AND newest.position IS NOT NULL
 """
 
-<<<<<<< ours
 BLOCK = 2000  #: events; a history of whole blocks has all events of each order
 CHUNK = 150 * BLOCK  #: events that one statement writes: ten million at once would sort for ever
 
@@ -53,25 +51,6 @@ def fill(connection: "psycopg.Connection[Any]", events: int, *, each: int = 2) -
         connection.execute(statement, {"orders": BLOCK // each, "first": first, "last": min(first + CHUNK, whole) - 1})
         connection.execute(HEADS)
         connection.commit()
-=======
-PREFIX = "01900000-0000-7000-8000-"
-
-BLOCK = 2000  #: events; a history of whole blocks has both events of each order
-
-
-def order_id(number: int) -> UUID:
-    """The id of an order in a filled log."""
-    return UUID(f"{PREFIX}{number:012x}")
-
-
-def fill(connection: "psycopg.Connection[Any]", events: int) -> int:
-    """Fill an empty log; return how many events there are."""
-    whole = max(events // BLOCK, 1) * BLOCK
-    lines = sql.Literal(Json(LINES))
-    connection.execute(sql.SQL(FILL).format(lines=lines, prefix=sql.Literal(PREFIX)), {"events": whole})
-    connection.execute(HEADS)
-    connection.commit()
->>>>>>> theirs
     connection.autocommit = True
     connection.execute("VACUUM ANALYZE eventstore_event")
     connection.execute("CHECKPOINT")

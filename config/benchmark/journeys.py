@@ -32,7 +32,7 @@ def measure(options: Options) -> list[Row]:
         session.execute(THROUGH)
         session.commit()
         session.autocommit = True
-        with shops.ours("web", "worker", "runs", "beat") as shop:
+        with shops.ours("web", "worker", "runs", "beat") as (shop, _):
             undisturbed = partial(p50, partial(journey, session, web_clients.prepare(shop)), options.seconds)
             undisturbed()
             return [

@@ -17,11 +17,7 @@ class Options(msgspec.Struct, frozen=True):
     repeat: int = 7  #: pairs of slices
     seconds: float = 1.0  #: length of a slice
     log_size: int = 300_000  #: events in the large log of the growth rows; the rebuild folds at most a tenth of it
-<<<<<<< ours
     orders: str = ""  #: path of a shop's export to import
-=======
-    orders: str = ""  #: the path of a shop's export to import
->>>>>>> theirs
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,16 +24,10 @@ MEASUREMENTS = {
     "rebuild": "rebuilds",
     "place_order": "placements",
     "read_table": "hops",
-<<<<<<< ours
     "live_during_run": "journeys",
     "growth": "growth",
     "ledger": "postings",
     "import": "imports",
-=======
-    "growth": "growths",
-    "withdraw": "withdrawals",
-    "import": "intakes",
->>>>>>> theirs
 }
 
 Tell = Callable[[str], None]
@@ -67,7 +61,7 @@ def run(options: Options, tell: Tell) -> Result:
 def chosen(options: Options) -> Iterator[str]:
     """The measurements of this run; a file of orders has to be given."""
     for name in MEASUREMENTS:
-        if (name in options.only or not options.only) and (name != "import" or options.orders):
+        if name in options.only or (not options.only and (name != "import" or options.orders)):
             yield name
 
 

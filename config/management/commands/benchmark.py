@@ -1,7 +1,7 @@
 """Measure the product next to floors and peers; see config/benchmark/runs.py."""
 
-import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,17 +26,13 @@ class Command(BaseCommand):
         parser.add_argument("--repeat", type=int, default=usual.repeat, help=f"pairs of slices; their median counts ({usual.repeat})")
         parser.add_argument("--seconds", type=float, default=usual.seconds, help=f"length of a slice ({usual.seconds:g})")
         parser.add_argument("--log-size", type=int, default=usual.log_size, help=f"events in the large log ({usual.log_size})")
-        parser.add_argument("--orders", type=os.path.abspath, metavar="FILE", help="a shop's export, taken in by import_orders")
+        parser.add_argument("--orders", type=Path, metavar="FILE", help="a shop's export, taken in by import_orders")
         parser.add_argument("--strict", action="store_true", help="exit 3 when a ratio is not as wanted")
         parser.add_argument("--json", action="store_true", help="print one line of JSON and nothing else")
 
     def handle(self, *args: Any, **given: Any) -> None:
-<<<<<<< ours
         orders = str(given["orders"].resolve()) if given["orders"] else ""  # measurements run in another folder
         options = Options(tuple(given["only"]), given["repeat"], given["seconds"], given["log_size"], orders)
-=======
-        options = Options(tuple(given["only"]), given["repeat"], given["seconds"], given["log_size"], given["orders"] or "")
->>>>>>> theirs
         check(options)
         console = Console()
         try:
@@ -57,11 +53,7 @@ def check(options: Options) -> None:
         raise CommandError(f"There is no measurement {', '.join(unknown)}; known: {', '.join(MEASUREMENTS)}.", returncode=USAGE)
     if options.repeat < 1 or options.seconds <= 0 or options.log_size < 1000:
         raise CommandError("--repeat is at least 1, --seconds more than 0, --log-size at least 1000.", returncode=USAGE)
-<<<<<<< ours
     if "import" in options.only and not options.orders:
         raise CommandError("There is nothing to import; name a shop's export with --orders FILE.", returncode=USAGE)
     if options.orders and not Path(options.orders).is_file():
-=======
-    if options.orders and not os.path.isfile(options.orders):
->>>>>>> theirs
         raise CommandError(f"There is no file {options.orders}.", returncode=USAGE)

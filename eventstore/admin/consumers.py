@@ -58,7 +58,9 @@ class ConsumerAdmin(ReadOnlyAdmin):
         rows = {state.name: state for state in ConsumerState.objects.all()}
         found = lines()
         for line in found:
-            line.acts = self.allowed_acts(request, rows[line.name]) if line.name in rows else []
+            # What empties a table at once is asked for on the consumer's own page.
+            acts = self.allowed_acts(request, rows[line.name]) if line.name in rows else []
+            line.acts = [allowed for allowed in acts if not allowed["act"].grave]
         return found
 
     def detail(self, request: HttpRequest, row: ConsumerState) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class StateFilter(Choice):
 
 @admin.register(Effect)
 class EffectAdmin(ReadOnlyAdmin):
-    section, shortcut, label = "Operate", "f", "Outside effects"
+    section, shortcut, label = "Operate", "f", "Effects"
     place = 45
     list_display = ("key", "state_", "actor", "note_", "begun_", "ended_")
     list_filter = (StateFilter,)

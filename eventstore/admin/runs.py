@@ -62,7 +62,7 @@ class ConsumerFilter(Choice):
 class RunAdmin(ReadOnlyAdmin):
     section, shortcut, label = "Operate", "u", "Runs"
     place = 20
-    list_display = ("consumer", "state_", "what_", "progress_", "who_", "why_", "age_")
+    list_display = ("consumer_", "state_", "what_", "progress_", "who_", "why_", "age_")
     list_filter = (StateFilter, ConsumerFilter)
 
     def badge(self) -> Badge | None:
@@ -80,6 +80,10 @@ class RunAdmin(ReadOnlyAdmin):
             row.progress = progress[row.pk]
 
     # The columns
+
+    @admin.display(description="consumer")
+    def consumer_(self, row: Run) -> SafeString:
+        return format_html('<span class="clip" title="{}">{}</span>', row.consumer, row.consumer)
 
     @admin.display(description="state")
     def state_(self, row: Run) -> str:
@@ -107,7 +111,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="why")
     def why_(self, row: Run) -> SafeString:
-        return format_html('<span class="clip" title="{}">{}</span>', row.reason, row.reason)
+        return format_html('<span class="clip short" title="{}">{}</span>', row.reason, row.reason)
 
     @admin.display(description="begun")
     def age_(self, row: Run) -> SafeString:
@@ -146,7 +150,7 @@ class RunAdmin(ReadOnlyAdmin):
         }
 
     def acts(self, row: Run) -> list[Act]:
-        return [*_verbs(row), *_of_shadow(row)]
+        return [*_of_shadow(row), *_verbs(row)]
 
     def find(self, text: str) -> list[Find]:
         asked = id_in(text.removeprefix("run:"))
@@ -157,7 +161,7 @@ class RunAdmin(ReadOnlyAdmin):
 def what(run: Run) -> str:
     """What kind of second delivery it is, in a few words."""
     if run.is_redrive:
-        return "parked keys tried again"
+        return "parked keys retried"
     if run.target == Run.Target.SHADOW:
         return "rebuild beside"
     return {"run": "replay, effects run again", "deny": "replay, effects refused"}.get(run.effects, "replay, effects answered by receipts")

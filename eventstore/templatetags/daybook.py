@@ -67,8 +67,10 @@ def rows(text: str) -> int:
 
 @register.filter
 def columns(difference: Difference) -> list[dict[str, Any]]:
-    """A row that differs, a line for each column that does."""
-    was, becomes = difference.live or {}, difference.shadow or {}
+    """A row that differs: a line for each column that does, and a row that comes or goes on one line."""
+    was, becomes = difference.live, difference.shadow
+    if was is None or becomes is None:
+        return [{"name": "all", "was": was, "becomes": becomes}]
     return [{"name": name, "was": was.get(name), "becomes": becomes.get(name)} for name in difference.columns]
 
 

@@ -13,10 +13,12 @@ from django.urls import reverse
 from config.test_runner import ALONE
 from eventstore.delivery import Retry
 from eventstore.messages import Envelope
-from eventstore.models import Event, ParkedKey
+from eventstore.models import Effect, Event, FailedEvent, ParkedKey
+from eventstore.runs import drive, preview, rebuild_beside, redrive
 from eventstore.testing import deliver_everything
 from orders.domain import orders
 from orders.handlers import handle
+from orders.models import OrderSummary
 from tests import staff
 from tests.eventstore.delivery.recording import Recording, record
 from tests.orders.examples import ID, place
@@ -65,6 +67,15 @@ class Console(StaticLiveServerTestCase):
         deliver_everything()
         self.complaints = []
 
+    def deliver_again(self):
+        """A rebuild that is ready to be swapped in, a redrive that has just begun, an effect that nobody knows about."""
+        self.beside = rebuild_beside("orders.order_list", reason="a look")
+        drive(self.beside.pk)
+        OrderSummary.objects.update(customer_ref="wrong")
+        preview(self.beside.pk)
+        self.again = redrive([ParkedKey.objects.get().pk], reason="mended")
+        Effect.objects.create(key="mail:1", state="unknown")
+
     @contextmanager
     def visit(self, **options):
         """A window of somebody logged in; whatever the browser complains about is collected."""
@@ -89,11 +100,20 @@ class Console(StaticLiveServerTestCase):
         window.goto(self.live_server_url + url)
 
     def places(self):
+        self.deliver_again()
         names = ["index", "eventstore_event_changelist", "eventstore_consumerstate_changelist", "eventstore_parkedkey_changelist"]
         names += ["orders_ordersummary_changelist", "auth_user_changelist", "auth_user_add", "auth_group_add", "password_change"]
         rows = [page("eventstore_event_change", Event.objects.get(stream="counter-1", version=1).pk)]
         rows += [page("eventstore_stream", orders.stream(ID)), page("eventstore_consumerstate_change", "orders.timeline")]
         rows += [page("eventstore_parkedkey_change", ParkedKey.objects.get().pk), page("orders_ordersummary_change", ID)]
+        names += ["eventstore_run_changelist", "eventstore_failuregroup_changelist", "eventstore_effect_changelist"]
+        rows += [page("eventstore_run_change", run.pk) for run in (self.beside, self.again)]
+        rows += [
+            page("eventstore_failuregroup_change", FailedEvent.objects.get().fingerprint),
+            page("eventstore_effect_change", "mail_3A1"),
+        ]
+        rows += [page("eventstore_parkedkey_edit", ParkedKey.objects.get().pk), page("eventstore_consumerstate_again", "orders.order_list")]
+        rows += [page("eventstore_consumerstate_again", "test.recording") + "?count=1"]
         return [*map(page, names), *rows, page("eventstore_event_changelist") + "?where=nonsense"]
 
     def test_no_page_gives_the_browser_a_reason_to_complain(self):
@@ -193,6 +213,57 @@ class Console(StaticLiveServerTestCase):
                 window.keyboard.press("Enter")
             self.assertIn("orders.timeline is paused", window.text_content(".messagelist"))
             self.assertIn("a look at the numbers", window.text_content("main"))
+        self.assertEqual(self.complaints, [])
+
+    def test_an_edit_is_checked_tried_and_kept(self):
+        with self.visit() as window:
+            self.go(window, page("eventstore_parkedkey_edit", ParkedKey.objects.get().pk))
+            window.fill("#payload", '{"by": "many"}')
+            window.wait_for_selector("#checked >> text=#/by")
+            window.fill("#payload", '{"by": 7}')
+            window.wait_for_selector("#checked ins >> text=7")
+            window.click("text=Dry run")
+            window.wait_for_selector("#checked >> text=It would fail")
+            window.click("text=Keep it and retry")
+            self.assertIn("/edit/", window.url, "the browser itself insists on a reason")
+            window.fill("input[name=reason]", "a typo")
+            with window.expect_navigation():
+                window.click("text=Keep it and retry")
+            self.assertIn("failed again", window.text_content(".messagelist"))
+            with window.expect_response(lambda answer: "/dry-run/" in answer.url):
+                window.click("text=Dry run")
+            window.wait_for_selector("#tried >> text=It would fail")
+        self.assertEqual(self.complaints, [])
+
+    def test_a_verb_acts_on_what_is_ticked(self):
+        with self.visit() as window:
+            self.go(window, page("eventstore_failuregroup_change", FailedEvent.objects.get().fingerprint))
+            window.wait_for_selector("text=Act on 1 of 1")
+            window.uncheck("input[name=key]")
+            window.wait_for_selector("text=Act on 0 of 1")
+            window.check("input[data-choose=key]")
+            window.click("text=Act on 1 of 1")
+            window.check("input[value=skip]")
+            window.fill("dialog[open] input[name=reason]", "not worth it")
+            with window.expect_navigation():
+                window.keyboard.press("Enter")
+            self.assertIn("Done: skipped", window.text_content(".messagelist"))
+        self.assertEqual(self.complaints, [])
+
+    def test_a_run_is_followed_to_its_end_and_its_swap_asks_for_the_name(self):
+        self.deliver_again()
+        with self.visit() as window:
+            self.go(window, page("eventstore_run_change", self.again.pk))
+            window.wait_for_selector("h1 + .pill >> text=running")
+            drive(self.again.pk)
+            window.wait_for_selector("h1 + .pill >> text=completed")
+            self.go(window, page("eventstore_run_change", self.beside.pk))
+            window.click("text=Approve and swap…")
+            window.fill("dialog[open] input[name=typed]", "orders.order_list")
+            window.fill("dialog[open] input[name=reason]", "checked")
+            with window.expect_navigation():
+                window.keyboard.press("Enter")
+            self.assertIn("are live: 1 rows changed", window.text_content(".messagelist"))
         self.assertEqual(self.complaints, [])
 
     def test_the_theme_follows_the_system_until_somebody_chooses(self):

@@ -113,7 +113,7 @@ class Switches(TestCase):
     def test_a_paused_projection_says_that_it_stays_empty(self):
         self.client.force_login(staff.ben())
         self.post("pause")
-        self.assertContains(self.client.get(LIST), "so the table stays empty until it is resumed")
+        self.assertContains(self.client.get(page_of(NAME)), "so the table stays empty until it is resumed")
 
     def test_a_plain_consumer_cannot_be_rebuilt(self):
         self.client.force_login(staff.ben())

@@ -108,14 +108,15 @@ def read_one(number: int) -> float:
 
 def step(log: Log) -> float:
     """The newest batch of a partition, again and again, from the log."""
+    batch = min(conf().BATCH, log.head)
     with log.database.cursor() as cursor:
         cursor.execute(
             "UPDATE eventstore_checkpoint SET position = %s, attempts = 0 WHERE consumer = %s AND partition = %s",
-            [log.head - conf().BATCH, CONSUMER, log.partition],
+            [log.head - batch, CONSUMER, log.partition],
         )
     took, moved = timed(lambda: take_step(projection_named(CONSUMER), log.partition))
-    if moved != conf().BATCH:
-        raise RuntimeError(f"A step moved {moved} events instead of {conf().BATCH}.")
+    if moved != batch:
+        raise RuntimeError(f"A step moved {moved} events instead of {batch}.")
     return took
 
 

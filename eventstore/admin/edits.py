@@ -41,8 +41,8 @@ def edit_view(screen: ReadOnlyAdmin, request: HttpRequest, key_id: UUID) -> Http
         return _gone(screen, request, key_id)
     failed = repairs.failed_event(row)
     (read,) = corrections.apply(consumer_named(row.consumer), [failed])
-    original = payload(failed)
-    text = request.POST.get("payload", "").replace("\x00", "") if request.method == "POST" else dump(payload(read))
+    original = corrections.payload(failed)
+    text = request.POST.get("payload", "").replace("\x00", "") if request.method == "POST" else dump(corrections.payload(read))
     verb = request.POST.get("verb", "check") if request.method == "POST" else ""
     checked = check(failed, original, text) if verb else None
     if checked and checked.fits and verb == "try":
@@ -92,14 +92,6 @@ def check(failed: Envelope, original: Any, text: str) -> Checked:
     except EventStoreError as error:
         found = [{"pointer": "#", "detail": str(error)}]
     return Checked(found, differences(original, data), data)
-
-
-def payload(envelope: Envelope) -> Any:
-    """What an event says, as the newest version of its class; as it was recorded when it does not read as that."""
-    try:
-        return msgspec.to_builtins(envelope.event)
-    except EventStoreError:
-        return msgspec.json.decode(envelope.data)
 
 
 def _row(screen: ReadOnlyAdmin, request: HttpRequest, key_id: UUID) -> ParkedKey | None:

@@ -83,15 +83,15 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="consumer")
     def consumer_(self, row: Run) -> SafeString:
-        return format_html('<span class="clip" title="{}">{}</span>', row.consumer, row.consumer)
+        return format_html('<span class="clip short" title="{}">{}</span>', row.consumer, row.consumer)
 
     @admin.display(description="state")
     def state_(self, row: Run) -> str:
         return pill(row.state)
 
     @admin.display(description="what")
-    def what_(self, row: Run) -> str:
-        return what(row)
+    def what_(self, row: Run) -> SafeString:
+        return format_html('<span title="{}">{}</span>', what(row), what(row).partition(",")[0])
 
     @admin.display(description="progress")
     def progress_(self, row: Any) -> SafeString:
@@ -161,7 +161,7 @@ class RunAdmin(ReadOnlyAdmin):
 def what(run: Run) -> str:
     """What kind of second delivery it is, in a few words."""
     if run.is_redrive:
-        return "parked keys retried"
+        return "keys retried"
     if run.target == Run.Target.SHADOW:
         return "rebuild beside"
     return {"run": "replay, effects run again", "deny": "replay, effects refused"}.get(run.effects, "replay, effects answered by receipts")

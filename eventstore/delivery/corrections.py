@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from eventstore.context import current_facts
 from eventstore.delivery.consumers import Consumer
-from eventstore.errors import Refused
+from eventstore.errors import EventStoreError, Refused
 from eventstore.messages import Envelope, class_of, decode_event, encode, name_of
 from eventstore.models import Correction
 
@@ -21,7 +21,7 @@ def correct(consumer: Consumer, envelope: Envelope, data: dict[str, Any], reason
     cls = class_of(envelope.name, envelope.schema_version)
     if problems := mistakes(cls, data):
         raise Refused(f"The payload does not read as {envelope.name}.", code="schema_mismatch", status=422, errors=problems)
-    original = msgspec.to_builtins(envelope.event)
+    original = payload(envelope)
     # Read and written once, so that what is compared and kept is what a handler will get.
     corrected = msgspec.to_builtins(decode_event(envelope.name, name_of(cls)[1], encode(data), envelope.id))
     patch = jsonpatch.make_patch(original, corrected).patch
@@ -35,6 +35,14 @@ def correct(consumer: Consumer, envelope: Envelope, data: dict[str, Any], reason
         reason=reason,
         author=str(current_facts().get("actor", "")),
     )
+
+
+def payload(envelope: Envelope) -> Any:
+    """What an event says, as the newest version of its class; as it was recorded when it does not read as that."""
+    try:
+        return msgspec.to_builtins(envelope.event)
+    except EventStoreError:
+        return msgspec.json.decode(envelope.data)
 
 
 def mistakes(cls: type, data: Any) -> list[dict[str, str]]:

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one line of JSON and nothing else")
 
     def handle(self, *args: Any, **given: Any) -> None:
-        orders = str(given["orders"].resolve()) if given["orders"] else ""  # measurements run in another folder
+        orders = str(Path(given["orders"]).resolve()) if given["orders"] else ""  # measurements run in another folder
         options = Options(tuple(given["only"]), given["repeat"], given["seconds"], given["log_size"], orders)
         check(options)
         console = Console()

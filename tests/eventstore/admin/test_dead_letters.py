@@ -266,6 +266,17 @@ class OneKey(Failing):
         answer = self.client.post(self.edit, {"payload": "{}"}, headers={"HX-Request": "true"})
         self.assertEqual(answer.headers["HX-Redirect"], self.page)
 
+    def test_an_event_that_cannot_be_read_is_edited_into_one_that_can(self):
+        with unit_of_work():
+            append("counter-8", [Raised(by="many")], expected=0)
+        deliver_everything()
+        edit = page("parkedkey_edit", ParkedKey.objects.get(key="counter-8").pk)
+        self.assertEqual(self.client.get(edit).context["original"], {"by": "many", "note": ""})
+        seen = str(Event.objects.get(stream="counter-8").pk)
+        self.client.post(edit, {"payload": '{"by": 3}', "verb": "keep", "reason": "a word for a number", "seen": seen})
+        self.assertEqual(self.versions("counter-8"), [1])
+        self.assertEqual(Correction.objects.get().patch, [{"op": "replace", "path": "/by", "value": 3}])
+
     def test_rights_are_respected(self):
         self.client.force_login(staff.cleo())
         answer = self.client.get(self.page)

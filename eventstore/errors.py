@@ -48,6 +48,10 @@ class UnregisteredEvent(EventStoreError):
     """{cls} has no permanent name; decorate it with @event("app.what_happened")."""
 
 
+class UnregisteredCommand(EventStoreError):
+    """{cls} has not got {lacks}; decorate the class with @command("app.what_to_do") and its function with @handles(…)."""
+
+
 class UnreadableEvent(EventStoreError):
     """Event {id} ({name} version {version}) does not read as {cls}: {reason}."""
 

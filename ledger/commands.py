@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType, field
 
 from eventstore.clock import new_id
-from eventstore.messages import Command, Value
+from eventstore.messages import Command, Value, command
 from ledger.events import AccountKind, Limit, PostingMode, Side, TransactionKind
 
 Code = Annotated[
@@ -20,6 +20,7 @@ Amount = Annotated[str, Meta(max_length=1000, description="Minor units as a deci
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
+@command("ledger.open_account")
 class OpenAccount(Command):
     """Keep money here. Kind, side and posting mode follow from the code where they are left out.
 
@@ -37,6 +38,7 @@ class OpenAccount(Command):
     owner_ref: Text | None = None
 
 
+@command("ledger.credit_funds")
 class CreditFunds(Command):
     """Put money into an account; it comes from `counterparty`. `external_id` makes a repetition the same transaction, for ever."""
 
@@ -50,6 +52,7 @@ class CreditFunds(Command):
     description: Text | None = None
 
 
+@command("ledger.withdraw_funds")
 class WithdrawFunds(Command):
     """Take money out of an account; it goes to `counterparty`. `external_id` makes a repetition the same transaction, for ever."""
 
@@ -72,6 +75,7 @@ class Leg(Value):
     currency: Currency
 
 
+@command("ledger.post_transaction")
 class PostTransaction(Command):
     """Move money between any accounts, in entries that sum to zero per currency."""
 

@@ -11,7 +11,8 @@ from django.db import connection
 
 from eventstore.errors import StreamMoved
 from eventstore.log import NEW, append, unit_of_work
-from ledger.commands import OpenAccount, Posting
+from eventstore.messages import handles
+from ledger.commands import CreditFunds, OpenAccount, Posting, PostTransaction, WithdrawFunds
 from ledger.domain import Books, accounts, decide, wanted_by
 from ledger.events import AccountOpened, EntryPosted, LedgerEvent, TransactionPosted
 from ledger.models.constraints import constraints_speak
@@ -28,6 +29,7 @@ class Receipt(NamedTuple):
     fresh: bool
 
 
+@handles(OpenAccount)
 @unit_of_work()
 def open_account(command: OpenAccount) -> tuple[Account, bool]:
     """Open an account; return it, and whether it is new.
@@ -46,6 +48,7 @@ def open_account(command: OpenAccount) -> tuple[Account, bool]:
     return (same_code or [rows[command.account_id]])[0], False
 
 
+@handles(CreditFunds, WithdrawFunds, PostTransaction)
 @unit_of_work()
 def post(command: Posting) -> Receipt:
     """Post a transaction. Raises Refused when the rules say no, StreamMoved when another writer was first."""

@@ -6,13 +6,14 @@ from uuid import UUID
 from msgspec import Meta, field
 
 from eventstore.clock import new_id
-from eventstore.messages import Command
+from eventstore.messages import Command, command
 from orders.events import Charge, Currency, Line, Text
 
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=2000)]
 Charges = Annotated[tuple[Charge, ...], Meta(max_length=20)]
 
 
+@command("orders.place_order")
 class PlaceOrder(Command):
     """Buy these lines. A client that picks the id itself can repeat the command: it is the same order."""
 
@@ -24,6 +25,7 @@ class PlaceOrder(Command):
     external_id: Text | None = None
 
 
+@command("orders.update_order")
 class UpdateOrder(Command):
     """Change what is ordered, or who ordered it; what is left out stays."""
 
@@ -33,6 +35,7 @@ class UpdateOrder(Command):
     charges: Charges | None = None
 
 
+@command("orders.cancel_order")
 class CancelOrder(Command):
     """Do not fulfil the order."""
 
@@ -40,6 +43,7 @@ class CancelOrder(Command):
     reason: Text
 
 
+@command("orders.refund_order")
 class RefundOrder(Command):
     """Take things back and owe the customer what they cost. `refund_id` makes a repetition the same refund."""
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from eventstore.conf import build
 from eventstore.errors import BadSetting
-from eventstore.messages import missing_steps, name_of, registered_events
+from eventstore.messages import missing_steps, name_of, registered_events, reversal_of
 from eventstore.projections import all_projections, suspicions
 
 
@@ -48,4 +49,19 @@ def projections_are_pure(**_: Any) -> list[CheckMessage]:
         for projection in all_projections()
         for name, handler in projection.handlers.items()
         for kind, names in suspicions(handler).items()
+    ]
+
+
+@register()
+def every_event_says_how_it_is_reversed(**_: Any) -> list[CheckMessage]:
+    """E006: an event of an installed app says neither which command undoes it nor why nothing can."""
+    return [
+        Error(
+            f"{name} says neither how it is reversed nor why it cannot be.",
+            hint=f"In the app's reversals.py: @reverses({cls.__name__}) on a function that gives the undoing command, "
+            f'or irreversible({cls.__name__}, because="…, and what to do instead").',
+            id="eventstore.E006",
+        )
+        for name, cls in registered_events().items()
+        if reversal_of(name) is None and apps.get_containing_app_config(cls.__module__) is not None
     ]

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from eventstore.messages import Event, event
+from eventstore.messages import Event, event, irreversible
 
 OPERATIONS = "operations"
 
@@ -114,3 +114,16 @@ class EffectResolved(Event):
     key: str
     happened: bool
     reason: str
+
+
+irreversible(ConsumerPaused, because="What was taken meanwhile was taken; resume the consumer.")
+irreversible(ConsumerResumed, because="What was taken meanwhile was taken; pause the consumer.")
+irreversible(RebuildStarted, because="The tables were emptied and are filled from the log; rebuild once more if they are wrong.")
+irreversible(ApiKeyRevoked, because="A key that was given up may be known to others; make a new one.")
+irreversible(RetryRequested, EffectResolved, because="It was tried or decided; what came of it is in the history of the consumer.")
+irreversible(EpochRaised, because="Readers have begun anew from this epoch; an older one would show them ghosts.")
+irreversible(
+    RunStarted, RunEnded, because="Deliveries have happened; a run that is still open is cancelled, one that was swapped in is rolled back."
+)
+irreversible(RunChanged, because="Decide the run anew: pause, resume, cancel it, or roll its swap back.")
+irreversible(DeadLetterHandled, because="Handle the key anew: a discarded one is restored, an edited one is edited again.")

@@ -5,6 +5,7 @@ from eventstore.messages.codec import decode_event, encode
 from eventstore.messages.commands import Command, command, command_name, decode_command, dispatch, handles, registered_commands
 from eventstore.messages.envelopes import Envelope, pack, unpack
 from eventstore.messages.events import Event, Value, class_of, event, money_fields, name_of, registered_events
+from eventstore.messages.reversals import Reversal, irreversible, reversal_of, reverses
 from eventstore.messages.upcasting import missing_steps, upcasts
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Command",
     "Envelope",
     "Event",
+    "Reversal",
     "Value",
     "aggregate_of",
     "all_aggregates",
@@ -24,12 +26,15 @@ __all__ = [
     "encode",
     "event",
     "handles",
+    "irreversible",
     "missing_steps",
     "money_fields",
     "name_of",
     "pack",
     "registered_commands",
     "registered_events",
+    "reversal_of",
+    "reverses",
     "unpack",
     "upcasts",
 ]

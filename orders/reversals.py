@@ -1,0 +1,22 @@
+"""How what happened to orders is undone: by which command, or why not. Pure, no Django."""
+
+from eventstore.messages import Envelope, irreversible, reverses
+from orders.commands import CancelOrder, UpdateOrder
+from orders.domain import OrderState
+from orders.events import OrderCancelled, OrderPlaced, OrderRefunded, OrderUpdated
+
+
+@reverses(OrderPlaced, blocked_by=(OrderRefunded,))
+def cancel(event: OrderPlaced, envelope: Envelope, reason: str) -> CancelOrder:
+    """Updates go with it: an order that nobody fulfils may have been for anything."""
+    return CancelOrder(order_id=event.order_id, reason=reason[:200])
+
+
+@reverses(OrderUpdated, state_before=True, blocked_by=(OrderUpdated, OrderRefunded))
+def update_back(event: OrderUpdated, envelope: Envelope, reason: str, before: OrderState) -> UpdateOrder:
+    """The former values, all of them, as the event carries all of them."""
+    return UpdateOrder(order_id=event.order_id, customer_ref=before.customer_ref, lines=before.lines, charges=before.charges)
+
+
+irreversible(OrderCancelled, because="Whoever waited for the goods or the money was told; place a new order.")
+irreversible(OrderRefunded, because="The customer was given the money; ask for it by a new order.")

@@ -27,7 +27,7 @@ _amount = re.compile(r"(\d+)(?: [A-Z]{3})? \(minor units\)")
 class StatusFilter(Choice):
     title = "status"
     parameter_name = "status"
-    options = ((Status.PLACED.value, "Placed"), (Status.CANCELLED.value, "Cancelled"))
+    options = tuple((status.value, status.value.capitalize()) for status in Status if status is not Status.NEW)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(status=self.value()) if self.value() else queryset
@@ -97,7 +97,7 @@ class OrderAdmin(ReadOnlyAdmin):
         }
 
     def acts(self, row: OrderSummary) -> list[Act]:
-        if row.status != Status.PLACED or row.refunded:
+        if row.status not in (Status.PLACED, Status.CONFIRMED) or row.refunded:
             return []
         effect = (
             f"The order of {row.customer_ref} over {money(row.total, row.currency)} will not be fulfilled. "

@@ -51,7 +51,7 @@ class ChangedOrder(Value):
 class OrdersQuery(ListQuery):
     """Which orders."""
 
-    status: Literal["placed", "cancelled"] | None = None
+    status: Literal["placed", "confirmed", "rejected", "cancelled"] | None = None
     customer_ref: Annotated[str, Meta(max_length=200)] | None = None
     currency: Annotated[str, Meta(max_length=3)] | None = None
     created_gte: Annotated[datetime, Meta(tz=True)] | None = None

@@ -15,7 +15,10 @@ Charges = Annotated[tuple[Charge, ...], Meta(max_length=20)]
 
 @command("orders.place_order")
 class PlaceOrder(Command):
-    """Buy these lines. A client that picks the id itself can repeat the command: it is the same order."""
+    """Buy these lines. A client that picks the id itself can repeat the command: it is the same order.
+
+    `pay_from` is the ledger account in which the money is held until the order is confirmed or given up.
+    """
 
     currency: Currency
     customer_ref: Text
@@ -23,6 +26,7 @@ class PlaceOrder(Command):
     order_id: UUID = field(default_factory=new_id)
     charges: Charges = ()
     external_id: Text | None = None
+    pay_from: UUID | None = None
 
 
 @command("orders.update_order")
@@ -35,9 +39,25 @@ class UpdateOrder(Command):
     charges: Charges | None = None
 
 
+@command("orders.confirm_order")
+class ConfirmOrder(Command):
+    """Fulfil the order: its money is held by this hold."""
+
+    order_id: UUID
+    hold_id: UUID
+
+
+@command("orders.reject_order")
+class RejectOrder(Command):
+    """Do not accept a placed order."""
+
+    order_id: UUID
+    reason: Text
+
+
 @command("orders.cancel_order")
 class CancelOrder(Command):
-    """Do not fulfil the order."""
+    """Do not fulfil the order, placed or confirmed."""
 
     order_id: UUID
     reason: Text
@@ -54,4 +74,4 @@ class RefundOrder(Command):
     charges: Charges = ()
 
 
-OrderCommand = PlaceOrder | UpdateOrder | CancelOrder | RefundOrder
+OrderCommand = PlaceOrder | UpdateOrder | ConfirmOrder | RejectOrder | CancelOrder | RefundOrder

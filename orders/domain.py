@@ -10,11 +10,24 @@ from msgspec.structs import replace
 
 from eventstore.errors import Refused
 from eventstore.messages import Aggregate, Value
-from orders.commands import CancelOrder, OrderCommand, PlaceOrder, RefundOrder, UpdateOrder
-from orders.events import Charge, Line, OrderCancelled, OrderEvent, OrderPlaced, OrderRefunded, OrderUpdated, total_of
+from orders.commands import CancelOrder, ConfirmOrder, OrderCommand, PlaceOrder, RefundOrder, RejectOrder, UpdateOrder
+from orders.events import (
+    Charge,
+    Line,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderEvent,
+    OrderPlaced,
+    OrderRefunded,
+    OrderRejected,
+    OrderUpdated,
+    total_of,
+)
 
 #: Thirty digits are what an Amount holds: no total may outgrow the event that carries it.
 LARGEST_TOTAL = 10**30 - 1
+#: What must be equal when an order is placed again under its id.
+CONTENT = ("currency", "customer_ref", "external_id", "pay_from", "lines", "charges")
 
 #: What was bought, whatever the row it stands in: ("line", sku, unit price) or ("charge", kind, amount).
 Good = tuple[str, str, str]
@@ -23,6 +36,8 @@ Good = tuple[str, str, str]
 class Status(StrEnum):
     NEW = "new"
     PLACED = "placed"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
     CANCELLED = "cancelled"
 
 
@@ -41,6 +56,8 @@ class OrderState(Value):
     currency: str = ""
     customer_ref: str = ""
     external_id: str | None = None
+    pay_from: UUID | None = None  # the ledger account in which money is held
+    hold_id: UUID | None = None  # that secures a confirmed order
     lines: tuple[Line, ...] = ()
     charges: tuple[Charge, ...] = ()
     refunds: tuple[Refund, ...] = ()
@@ -76,6 +93,10 @@ def decide(order: OrderState, command: OrderCommand) -> list[OrderEvent]:
             return _place(order, command)
         case UpdateOrder():
             return _update(order, command)
+        case ConfirmOrder():
+            return _confirm(order, command)
+        case RejectOrder():
+            return _reject(order, command)
         case CancelOrder():
             return _cancel(order, command)
         case RefundOrder():
@@ -86,8 +107,7 @@ def decide(order: OrderState, command: OrderCommand) -> list[OrderEvent]:
 
 def _place(order: OrderState, command: PlaceOrder) -> list[OrderEvent]:
     if order.status is not Status.NEW:
-        wanted = (command.currency, command.customer_ref, command.external_id, command.lines, command.charges)
-        if wanted == (order.currency, order.customer_ref, order.external_id, order.lines, order.charges):
+        if all(getattr(command, name) == getattr(order, name) for name in CONTENT):
             return []
         raise Refused(f"Order {command.order_id} exists with other contents; place a new one under another id.", code="order_exists")
     return [
@@ -99,12 +119,13 @@ def _place(order: OrderState, command: PlaceOrder) -> list[OrderEvent]:
             charges=command.charges,
             total=str(_total(command.lines, command.charges)),
             external_id=command.external_id,
+            pay_from=command.pay_from,
         )
     ]
 
 
 def _update(order: OrderState, command: UpdateOrder) -> list[OrderEvent]:
-    _must_be_placed(order, command.order_id, "updated")
+    _must_be(order, command.order_id, "updated", Status.PLACED)
     if order.refunds:
         raise Refused(f"Order {command.order_id} has refunds and cannot change any more.", code="order_not_editable")
     customer_ref = order.customer_ref if command.customer_ref is None else command.customer_ref
@@ -116,10 +137,26 @@ def _update(order: OrderState, command: UpdateOrder) -> list[OrderEvent]:
     return [OrderUpdated(order_id=command.order_id, customer_ref=customer_ref, lines=lines, charges=charges, total=total)]
 
 
+def _confirm(order: OrderState, command: ConfirmOrder) -> list[OrderEvent]:
+    if order.status is Status.CONFIRMED and order.hold_id == command.hold_id:
+        return []
+    _must_be(order, command.order_id, "confirmed", Status.PLACED)
+    return [OrderConfirmed(order_id=command.order_id, hold_id=command.hold_id)]
+
+
+def _reject(order: OrderState, command: RejectOrder) -> list[OrderEvent]:
+    if order.status is Status.REJECTED:
+        return []
+    _must_be(order, command.order_id, "rejected", Status.PLACED)
+    if order.refunds:
+        raise Refused(f"Order {command.order_id} has refunds; refund the rest instead of rejecting it.", code="order_not_rejectable")
+    return [OrderRejected(order_id=command.order_id, reason=command.reason)]
+
+
 def _cancel(order: OrderState, command: CancelOrder) -> list[OrderEvent]:
     if order.status is Status.CANCELLED:
         return []
-    _must_be_placed(order, command.order_id, "cancelled")
+    _must_be(order, command.order_id, "cancelled", Status.PLACED, Status.CONFIRMED)
     if order.refunds:
         raise Refused(f"Order {command.order_id} has refunds; refund the rest instead of cancelling it.", code="order_not_cancellable")
     return [OrderCancelled(order_id=command.order_id, reason=command.reason)]
@@ -128,7 +165,7 @@ def _cancel(order: OrderState, command: CancelOrder) -> list[OrderEvent]:
 def _refund(order: OrderState, command: RefundOrder) -> list[OrderEvent]:
     if any(refund.refund_id == command.refund_id for refund in order.refunds):
         return []
-    _must_be_placed(order, command.order_id, "refunded")
+    _must_be(order, command.order_id, "refunded", Status.PLACED, Status.CONFIRMED)
     asked = goods(command.lines, command.charges)
     if not asked:
         raise Refused("A refund gives something back; name lines or charges.", code="empty_refund", status=422)
@@ -154,10 +191,10 @@ def _refund(order: OrderState, command: RefundOrder) -> list[OrderEvent]:
     ]
 
 
-def _must_be_placed(order: OrderState, order_id: UUID, wanted: str) -> None:
+def _must_be(order: OrderState, order_id: UUID, wanted: str, *allowed: Status) -> None:
     if order.status is Status.NEW:
         raise Refused(f"There is no order {order_id}.", code="order_not_found", status=404)
-    if order.status is not Status.PLACED:
+    if order.status not in allowed:
         raise Refused(f"Order {order_id} is {order.status} and cannot be {wanted}.", code=f"order_{order.status}")
 
 
@@ -177,11 +214,16 @@ def evolve(order: OrderState, event: OrderEvent) -> OrderState:
                 currency=event.currency,
                 customer_ref=event.customer_ref,
                 external_id=event.external_id,
+                pay_from=event.pay_from,
                 lines=event.lines,
                 charges=event.charges,
             )
         case OrderUpdated():
             return replace(order, customer_ref=event.customer_ref, lines=event.lines, charges=event.charges)
+        case OrderConfirmed():
+            return replace(order, status=Status.CONFIRMED, hold_id=event.hold_id)
+        case OrderRejected():
+            return replace(order, status=Status.REJECTED)
         case OrderCancelled():
             return replace(order, status=Status.CANCELLED)
         case OrderRefunded():

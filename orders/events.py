@@ -48,6 +48,7 @@ class OrderPlaced(Event):
     total: Amount
     charges: tuple[Charge, ...] = ()
     external_id: str | None = None
+    pay_from: UUID | None = None  #: the ledger account in which money is held for it
 
 
 @event("orders.order_updated")
@@ -59,6 +60,22 @@ class OrderUpdated(Event):
     lines: tuple[Line, ...]
     total: Amount
     charges: tuple[Charge, ...] = ()
+
+
+@event("orders.order_confirmed")
+class OrderConfirmed(Event):
+    """The order will be fulfilled: this hold secures its money."""
+
+    order_id: UUID
+    hold_id: UUID
+
+
+@event("orders.order_rejected")
+class OrderRejected(Event):
+    """The order is not accepted, and ends here."""
+
+    order_id: UUID
+    reason: str
 
 
 @event("orders.order_cancelled")
@@ -82,4 +99,4 @@ class OrderRefunded(Event):
     charges: tuple[Charge, ...] = ()
 
 
-OrderEvent = OrderPlaced | OrderUpdated | OrderCancelled | OrderRefunded
+OrderEvent = OrderPlaced | OrderUpdated | OrderConfirmed | OrderRejected | OrderCancelled | OrderRefunded

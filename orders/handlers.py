@@ -8,12 +8,12 @@ from datetime import datetime
 from eventstore.errors import StreamMoved
 from eventstore.log import NEW, append, unit_of_work
 from eventstore.messages import handles
-from orders.commands import CancelOrder, OrderCommand, PlaceOrder, RefundOrder, UpdateOrder
+from orders.commands import CancelOrder, ConfirmOrder, OrderCommand, PlaceOrder, RefundOrder, RejectOrder, UpdateOrder
 from orders.domain import decide, orders
 from orders.models.write import Order
 
 
-@handles(PlaceOrder, UpdateOrder, CancelOrder, RefundOrder)
+@handles(PlaceOrder, UpdateOrder, ConfirmOrder, RejectOrder, CancelOrder, RefundOrder)
 @unit_of_work()
 def handle(command: OrderCommand, *, expected: int | None = None, occurred_at: datetime | None = None) -> Order:
     """Change one order and return it. `expected` is the version the caller has seen; NEW for an id that was just made.

@@ -6,7 +6,7 @@ import msgspec
 
 from eventstore.messages import Envelope
 from eventstore.projections import Projection
-from orders.events import Line, OrderCancelled, OrderEvent, OrderPlaced, OrderRefunded, OrderUpdated
+from orders.events import Line, OrderCancelled, OrderConfirmed, OrderEvent, OrderPlaced, OrderRefunded, OrderRejected, OrderUpdated
 from orders.models.read import OrderDetail, OrderSummary, TimelineEntry
 
 Row = TypeVar("Row", OrderSummary, OrderDetail)
@@ -26,6 +26,18 @@ def list_contents(order: OrderSummary, event: OrderPlaced | OrderUpdated, envelo
     return _stamp(order, envelope)
 
 
+@order_list.on(OrderConfirmed)
+def list_confirmed(order: OrderSummary, event: OrderConfirmed, envelope: Envelope) -> OrderSummary:
+    order.status = "confirmed"
+    return _stamp(order, envelope)
+
+
+@order_list.on(OrderRejected)
+def list_rejected(order: OrderSummary, event: OrderRejected, envelope: Envelope) -> OrderSummary:
+    order.status = "rejected"
+    return _stamp(order, envelope)
+
+
 @order_list.on(OrderCancelled)
 def list_cancelled(order: OrderSummary, event: OrderCancelled, envelope: Envelope) -> OrderSummary:
     order.status = "cancelled"
@@ -42,11 +54,23 @@ def list_refunded(order: OrderSummary, event: OrderRefunded, envelope: Envelope)
 def show_contents(order: OrderDetail, event: OrderPlaced | OrderUpdated, envelope: Envelope) -> OrderDetail:
     if isinstance(event, OrderPlaced):
         order.status, order.currency, order.placed_at = "placed", event.currency, envelope.occurred_at
-        order.external_id = event.external_id
+        order.external_id, order.pay_from = event.external_id, event.pay_from
     order.customer_ref = event.customer_ref
     order.lines = msgspec.to_builtins(event.lines)
     order.charges = msgspec.to_builtins(event.charges)
     order.total = int(event.total)
+    return _stamp(order, envelope)
+
+
+@order_detail.on(OrderConfirmed)
+def show_confirmed(order: OrderDetail, event: OrderConfirmed, envelope: Envelope) -> OrderDetail:
+    order.status, order.hold_id = "confirmed", event.hold_id
+    return _stamp(order, envelope)
+
+
+@order_detail.on(OrderRejected)
+def show_rejected(order: OrderDetail, event: OrderRejected, envelope: Envelope) -> OrderDetail:
+    order.status, order.reject_reason = "rejected", event.reason
     return _stamp(order, envelope)
 
 
@@ -63,7 +87,7 @@ def show_refunded(order: OrderDetail, event: OrderRefunded, envelope: Envelope) 
     return _stamp(order, envelope)
 
 
-@timeline.on(OrderPlaced, OrderUpdated, OrderCancelled, OrderRefunded)
+@timeline.on(OrderPlaced, OrderUpdated, OrderConfirmed, OrderRejected, OrderCancelled, OrderRefunded)
 def tell(entry: TimelineEntry, event: OrderEvent, envelope: Envelope) -> TimelineEntry:
     entry.order_id = event.order_id
     entry.version = envelope.version
@@ -81,6 +105,10 @@ def sentence(event: OrderEvent) -> str:
             return f"Placed: {_count(event.lines)} for {event.total} {event.currency} (minor units)."
         case OrderUpdated():
             return f"Changed: {_count(event.lines)} for {event.total} (minor units)."
+        case OrderConfirmed():
+            return f"Confirmed: the money is held by hold {event.hold_id}."
+        case OrderRejected():
+            return f"Rejected: {event.reason}"[:300]
         case OrderCancelled():
             return f"Cancelled: {event.reason}"[:300]
         case OrderRefunded():

@@ -38,7 +38,10 @@ class ShownOrder(Value):
     charges: list[Charge]
     refunds: list[dict[str, Any]]
     external_id: str | None
+    pay_from: UUID | None
+    hold_id: UUID | None
     cancel_reason: str
+    reject_reason: str
     placed_at: datetime | None
     changed_at: datetime
 

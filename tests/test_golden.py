@@ -47,5 +47,6 @@ class Golden(SimpleTestCase):
         for name, version, payload in recorded():
             if newest.get(name) == version:
                 with self.subTest(name):
-                    again = encode(decode_event(name, version, payload))
-                    self.assertEqual(msgspec.json.decode(again), msgspec.json.decode(payload))
+                    again = msgspec.json.decode(encode(decode_event(name, version, payload)))
+                    # A field that came later, with a default, is not in an older payload: it is told, and nothing else changes.
+                    self.assertEqual(again, again | msgspec.json.decode(payload))

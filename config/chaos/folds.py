@@ -22,8 +22,13 @@ def fold_orders(log: Iterable[Logged]) -> dict[str, Table]:
         order |= {"version": event.version, "changed_at": event.recorded_at}
         match event.name:
             case "orders.order_placed":
-                empty = {"status": "placed", "refunded": 0, "refunds": [], "cancel_reason": "", "external_id": data["external_id"]}
+                empty = {"status": "placed", "refunded": 0, "refunds": [], "cancel_reason": "", "reject_reason": ""}
+                empty |= {"external_id": data["external_id"], "pay_from": _id(data.get("pay_from")), "hold_id": None}
                 order |= empty | {"currency": data["currency"], "placed_at": event.occurred_at}
+            case "orders.order_confirmed":
+                order |= {"status": "confirmed", "hold_id": _id(data["hold_id"])}
+            case "orders.order_rejected":
+                order |= {"status": "rejected", "reject_reason": data["reason"]}
             case "orders.order_cancelled":
                 order |= {"status": "cancelled", "cancel_reason": data["reason"]}
             case "orders.order_refunded":
@@ -32,7 +37,7 @@ def fold_orders(log: Iterable[Logged]) -> dict[str, Table]:
             order |= {"customer_ref": data["customer_ref"], "lines": data["lines"], "charges": data["charges"]}
             order |= {"total": int(data["total"]), "line_count": len(data["lines"])}
         timeline[event.id] = {"order_id": order_id, "version": event.version, "name": event.name, "happened_at": event.occurred_at}
-    only_detail = {"lines", "charges", "refunds", "cancel_reason", "external_id"}
+    only_detail = {"lines", "charges", "refunds", "cancel_reason", "reject_reason", "external_id", "pay_from", "hold_id"}
     summaries = {key: {name: value for name, value in order.items() if name not in only_detail} for key, order in orders.items()}
     details = {key: {name: value for name, value in order.items() if name != "line_count"} for key, order in orders.items()}
     rows = {key: {name: order[name] for name in ("version", "status", "total", "refunded")} for key, order in orders.items()}
@@ -68,3 +73,7 @@ def fold_ledger(log: Iterable[Logged]) -> dict[str, Table]:
             line["balance_after"] = entry["balance_after"] and int(entry["balance_after"])
             lines[f"{account_id}:{version:010}:{data['transaction_id']}"] = line
     return {"ledger_balance": balances, "ledger_statementline": lines}
+
+
+def _id(told: str | None) -> UUID | None:
+    return UUID(told) if told else None

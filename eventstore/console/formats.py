@@ -21,6 +21,8 @@ _token = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|(?P<text>"(?:[^"\\]|\\.
 TONES = {
     "running": "ok",
     "placed": "info",
+    "confirmed": "ok",
+    "rejected": "warn",
     "done": "ok",
     "resolved": "ok",
     "open": "ok",

@@ -25,6 +25,8 @@ class Order(models.Model):
     currency = models.CharField(max_length=3)
     customer_ref = models.CharField(max_length=200)
     external_id = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null is "none", "" would be a reference
+    pay_from = models.UUIDField(null=True, help_text="The ledger account in which money is held.")
+    hold_id = models.UUIDField(null=True, help_text="What secures a confirmed order.")
     lines = models.JSONField(default=list)
     charges = models.JSONField(default=list)
     refunds = models.JSONField(default=list)
@@ -57,7 +59,7 @@ class Order(models.Model):
     def keep(self, state: OrderState, version: int) -> Self:
         """Save what a command made of the order. Raises StreamMoved when another first command made its row meanwhile."""
         fresh = not self.version
-        for name, value in msgspec.to_builtins(state).items():
+        for name, value in msgspec.to_builtins(state, builtin_types=(UUID,)).items():
             setattr(self, name, value)
         self.total, self.version = state.total, version
         try:

@@ -6,6 +6,7 @@ from orders.commands import PlaceOrder
 from orders.events import Charge, Line, OrderPlaced, OrderRefunded
 
 ID = UUID(int=1)
+HOLD = UUID(int=5)
 TEA = Line(sku="TEA", quantity=2, unit_price="450")
 ONE_TEA = Line(sku="TEA", quantity=1, unit_price="450")
 CUP = Line(sku="CUP", quantity=6, unit_price="1200")

@@ -1,5 +1,7 @@
 """What staff see of orders, and cancelling one: a command with a reason, never an edited field."""
 
+from uuid import UUID
+
 from django.test import TestCase
 from django.urls import reverse
 from msgspec.structs import replace
@@ -7,13 +9,13 @@ from msgspec.structs import replace
 from eventstore.delivery import pause
 from eventstore.log import read_stream
 from eventstore.testing import deliver_everything
-from orders.commands import RefundOrder, UpdateOrder
+from orders.commands import ConfirmOrder, RefundOrder, RejectOrder, UpdateOrder
 from orders.domain import orders
 from orders.events import OrderCancelled
 from orders.handlers import handle
 from orders.models import Order
 from tests import staff
-from tests.orders.examples import ID, ONE_TEA, place
+from tests.orders.examples import HOLD, ID, ONE_TEA, place
 
 LIST = reverse("admin:orders_ordersummary_changelist")
 PAGE = reverse("admin:orders_ordersummary_change", args=[ID])
@@ -54,6 +56,21 @@ class Screens(TestCase):
             self.assertContains(answer, text)
         self.assertContains(answer, reverse("admin:eventstore_stream", args=[orders.stream(ID)]))
         self.assertNotContains(answer, "minor units")
+
+    def test_a_confirmed_order_says_what_pays_for_it(self):
+        paid, account = (
+            replace(place, order_id=UUID(int=2), pay_from=UUID(int=7)),
+            reverse("admin:ledger_balance_change", args=[UUID(int=7)]),
+        )
+        handle(paid)
+        handle(ConfirmOrder(order_id=paid.order_id, hold_id=HOLD))
+        handle(RejectOrder(order_id=ID, reason="no money"))
+        deliver_everything()
+        answer = self.client.get(reverse("admin:orders_ordersummary_change", args=[paid.order_id]))
+        for text in ("confirmed", account, str(HOLD), "Confirmed: the money is held"):
+            self.assertContains(answer, text)
+        self.assertContains(self.client.get(PAGE), "Rejected: no money")
+        self.assertEqual(len(self.client.get(f"{LIST}?status=confirmed").context["cl"].result_list), 1)
 
     def test_what_is_still_on_its_way_is_told(self):
         handle(UpdateOrder(order_id=ID, customer_ref="ben"))

@@ -9,7 +9,9 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from eventstore.log import read_stream
+from eventstore.messages import dispatch
 from eventstore.testing import deliver_everything
+from orders.commands import ConfirmOrder, RejectOrder
 from orders.models import Order
 from tests.clients import ApiCase, ApiClient, make_key
 
@@ -113,6 +115,23 @@ class Reading(Shop):
         self.assertEqual(ids("?status=cancelled"), [placed[0]])
         self.assertEqual(ids("?status=placed&customer_ref=bob&currency=JPY"), [placed[1]])
         self.assertEqual(ids("?currency=EUR"), [])
+
+    def test_a_confirmed_and_a_rejected_order_say_so(self):
+        account = str(uuid4())
+        confirmed, rejected = (UUID(self.place(pay_from=account).json()["id"]) for _ in range(2))
+        hold = uuid4()
+        dispatch(ConfirmOrder(order_id=confirmed, hold_id=hold))
+        dispatch(RejectOrder(order_id=rejected, reason="no money"))
+        deliver_everything()
+        told = self.api.read(f"/api/v1/orders/{confirmed}").json()
+        self.assertEqual((told["status"], told["pay_from"], told["hold_id"]), ("confirmed", account, str(hold)))
+        told = self.api.read(f"/api/v1/orders/{rejected}").json()
+        self.assertEqual((told["status"], told["hold_id"], told["reject_reason"]), ("rejected", None, "no money"))
+        for status, order_id in (("confirmed", confirmed), ("rejected", rejected)):
+            (row,) = self.api.read(f"/api/v1/orders?status={status}").json()["data"]
+            self.assertEqual(row["id"], str(order_id))
+        self.assertEqual(self.api.send(f"/api/v1/orders/{confirmed}/cancel", {"reason": "late"}).json()["status"], "cancelled")
+        self.assertProblem(self.api.send(f"/api/v1/orders/{rejected}/cancel", {"reason": "late"}), 409, "order_rejected")
 
     def test_the_events_of_an_order_are_what_was_recorded(self):
         address = self.place()["Location"]

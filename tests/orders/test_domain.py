@@ -12,11 +12,15 @@ from msgspec.structs import replace
 from eventstore.errors import Refused
 from eventstore.messages import decode_event, encode, name_of
 from eventstore.testing import Story
-from orders.commands import CancelOrder, PlaceOrder, RefundOrder, UpdateOrder
+from orders.commands import CancelOrder, ConfirmOrder, PlaceOrder, RefundOrder, RejectOrder, UpdateOrder
 from orders.domain import OrderState, Status, decide, evolve, goods
-from orders.events import Charge, Line, OrderCancelled, OrderUpdated, total_of
-from tests.orders.examples import CUP, ID, ONE_TEA, POSTAGE, TEA, place, placed, refunded
+from orders.events import Charge, Line, OrderCancelled, OrderConfirmed, OrderRejected, OrderUpdated, total_of
+from tests.orders.examples import CUP, HOLD, ID, ONE_TEA, POSTAGE, TEA, place, placed, refunded
 
+confirm = ConfirmOrder(order_id=ID, hold_id=HOLD)
+confirmed = OrderConfirmed(order_id=ID, hold_id=HOLD)
+reject = RejectOrder(order_id=ID, reason="no money")
+rejected = OrderRejected(order_id=ID, reason="no money")
 cancelled = OrderCancelled(order_id=ID, reason="changed my mind")
 cancel = CancelOrder(order_id=ID, reason="changed my mind")
 refund = RefundOrder(order_id=ID, refund_id="r1", reason="chipped", lines=(ONE_TEA,))
@@ -42,6 +46,15 @@ class Placing(Telling):
     def test_placing_it_again_after_it_was_cancelled_does_not_bring_it_back(self):
         self.story().given(placed, cancelled).when(place).then()
 
+    def test_it_says_from_which_account_it_is_paid(self):
+        story = self.story().when(replace(place, pay_from=UUID(int=7)))
+        story.then(replace(placed, pay_from=UUID(int=7)))
+        self.assertEqual(story.state.pay_from, UUID(int=7))
+
+    def test_what_was_recorded_before_there_were_accounts_still_reads(self):
+        old = decode_event("orders.order_placed", 1, encode(placed).replace(b',"pay_from":null', b""))
+        self.assertEqual(old, placed)
+
     def test_another_order_cannot_take_its_id(self):
         for other in (
             replace(place, lines=(TEA,)),
@@ -49,6 +62,7 @@ class Placing(Telling):
             replace(place, currency="USD"),
             replace(place, customer_ref="bob"),
             replace(place, external_id="elsewhere:7"),
+            replace(place, pay_from=UUID(int=7)),
         ):
             with self.subTest(other):
                 self.refuse(self.story().given(placed), other, "exists with other contents", "order_exists")
@@ -79,9 +93,56 @@ class Updating(Telling):
         self.refuse(self.story().given(placed, refunded), change, "has refunds and cannot change", "order_not_editable")
 
 
+class Confirming(Telling):
+    def test_a_placed_order_is_confirmed_by_the_hold_that_secures_it(self):
+        story = self.story().given(placed).when(confirm)
+        story.then(confirmed)
+        self.assertEqual((story.state.status, story.state.hold_id), (Status.CONFIRMED, HOLD))
+
+    def test_confirming_it_again_changes_nothing_but_another_hold_is_refused(self):
+        self.story().given(placed, confirmed).when(confirm).then()
+        other = replace(confirm, hold_id=UUID(int=9))
+        self.refuse(self.story().given(placed, confirmed), other, "is confirmed and cannot be confirmed", "order_confirmed")
+
+    def test_what_is_over_or_not_there_cannot_be_confirmed(self):
+        self.refuse(self.story(), confirm, "There is no order", "order_not_found")
+        self.refuse(self.story().given(placed, cancelled), confirm, "is cancelled", "order_cancelled")
+        self.refuse(self.story().given(placed, rejected), confirm, "is rejected", "order_rejected")
+
+    def test_a_confirmed_order_does_not_change_any_more_but_can_be_given_back(self):
+        change = UpdateOrder(order_id=ID, lines=(TEA,))
+        self.refuse(self.story().given(placed, confirmed), change, "is confirmed and cannot be updated", "order_confirmed")
+        self.story().given(placed, confirmed).when(refund).then(refunded)
+
+
+class Rejecting(Telling):
+    def test_a_placed_order_is_rejected_with_a_reason(self):
+        story = self.story().given(placed).when(reject)
+        story.then(rejected)
+        self.assertEqual(story.state.status, Status.REJECTED)
+
+    def test_rejecting_it_again_changes_nothing(self):
+        self.story().given(placed, rejected).when(replace(reject, reason="another")).then()
+
+    def test_what_was_promised_or_is_over_cannot_be_rejected(self):
+        self.refuse(self.story(), reject, "There is no order", "order_not_found")
+        self.refuse(self.story().given(placed, confirmed), reject, "is confirmed", "order_confirmed")
+        self.refuse(self.story().given(placed, cancelled), reject, "is cancelled", "order_cancelled")
+        self.refuse(self.story().given(placed, refunded), reject, "refund the rest", "order_not_rejectable")
+
+    def test_a_rejected_order_is_over(self):
+        for command in (cancel, refund, UpdateOrder(order_id=ID, lines=(TEA,))):
+            self.refuse(self.story().given(placed, rejected), command, "is rejected and cannot be", "order_rejected")
+
+
 class Cancelling(Telling):
     def test_a_placed_order_can_be_cancelled(self):
         self.story().given(placed).when(cancel).then(cancelled)
+
+    def test_a_confirmed_order_can_be_cancelled_and_the_hold_is_still_known(self):
+        story = self.story().given(placed, confirmed).when(cancel)
+        story.then(cancelled)
+        self.assertEqual((story.state.status, story.state.hold_id), (Status.CANCELLED, HOLD))
 
     def test_cancelling_twice_changes_nothing(self):
         self.story().given(placed, cancelled).when(replace(cancel, reason="another")).then()
@@ -144,10 +205,13 @@ commands = st.one_of(
         lines=some_lines,
         charges=some_charges,
         external_id=st.none() | st.just("shop:1"),
+        pay_from=st.none() | st.just(UUID(int=7)),
     ),
     st.builds(
         UpdateOrder, order_id=st.just(ID), customer_ref=st.none() | people, lines=st.none() | some_lines, charges=st.none() | some_charges
     ),
+    st.builds(ConfirmOrder, order_id=st.just(ID), hold_id=st.sampled_from([HOLD, UUID(int=9)])),
+    st.builds(RejectOrder, order_id=st.just(ID), reason=st.just("?")),
     st.builds(CancelOrder, order_id=st.just(ID), reason=st.just("?")),
     # Either anything at all, or a part of what the order has: see `fitting` below.
     st.builds(RefundOrder, order_id=st.just(ID), refund_id=st.sampled_from("123"), reason=st.just("?"), lines=some_lines),

@@ -5,6 +5,7 @@ from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase
 from msgspec.structs import replace
@@ -12,11 +13,12 @@ from msgspec.structs import replace
 from eventstore.context import acting
 from eventstore.errors import Refused, StreamMoved
 from eventstore.log import read_stream, unit_of_work
-from orders.commands import CancelOrder, OrderCommand, RefundOrder, UpdateOrder
+from eventstore.messages import command_name, decode_command, dispatch
+from orders.commands import CancelOrder, ConfirmOrder, OrderCommand, RefundOrder, RejectOrder, UpdateOrder
 from orders.domain import orders
 from orders.handlers import handle
 from orders.models import Order
-from tests.orders.examples import CUP, ID, POSTAGE, TEA, place
+from tests.orders.examples import CUP, HOLD, ID, POSTAGE, TEA, place
 
 STREAM = orders.stream(ID)
 cancel = CancelOrder(order_id=ID, reason="?")
@@ -32,14 +34,24 @@ class Handling(TestCase):
 
     def test_the_row_is_the_fold_of_its_stream_after_every_command(self):
         commands: list[OrderCommand] = [
-            replace(place, external_id="shop:1"),
+            replace(place, external_id="shop:1", pay_from=UUID(int=7)),
             UpdateOrder(order_id=ID, lines=(TEA, TEA, CUP), customer_ref="bob"),
+            ConfirmOrder(order_id=ID, hold_id=HOLD),
             RefundOrder(order_id=ID, refund_id="r1", reason="chipped", lines=(CUP,)),
             RefundOrder(order_id=ID, refund_id="r2", reason="late", lines=(TEA,), charges=(POSTAGE,)),
         ]
         for version, command in enumerate(commands, start=1):
             self.assertEqual(handle(command).version, version)
             self.assert_row_is_its_stream()
+
+    def test_sagas_reach_every_command_by_its_name(self):
+        for command, status in ((place, "placed"), (ConfirmOrder(order_id=ID, hold_id=HOLD), "confirmed"), (cancel, "cancelled")):
+            name = command_name(type(command))
+            self.assertEqual(dispatch(decode_command(name, msgspec.to_builtins(command))).status, status)
+        other = replace(place, order_id=UUID(int=2))
+        dispatch(other)
+        self.assertEqual(dispatch(RejectOrder(order_id=other.order_id, reason="no money")).status, "rejected")
+        self.assert_row_is_its_stream()
 
     def test_a_command_that_was_carried_out_before_adds_nothing(self):
         commands: list[OrderCommand] = [place, place, cancel, cancel]

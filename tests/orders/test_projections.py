@@ -19,13 +19,13 @@ from eventstore.log import read_everything, read_stream
 from eventstore.messages import Envelope, encode
 from eventstore.projections import all_projections, projection_named, rebuild
 from eventstore.testing import deliver_everything
-from orders.commands import CancelOrder, RefundOrder, UpdateOrder
+from orders.commands import CancelOrder, ConfirmOrder, RefundOrder, RejectOrder, UpdateOrder
 from orders.domain import orders
-from orders.events import OrderCancelled, OrderPlaced, OrderRefunded, OrderUpdated
+from orders.events import OrderCancelled, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderUpdated
 from orders.handlers import handle
 from orders.models import OrderDetail, OrderSummary, TimelineEntry
 from orders.projections import sentence
-from tests.orders.examples import CUP, ID, POSTAGE, TEA, place, placed, refunded
+from tests.orders.examples import CUP, HOLD, ID, POSTAGE, TEA, place, placed, refunded
 
 TABLES: dict[str, Any] = {"orders.order_list": OrderSummary, "orders.order_detail": OrderDetail, "orders.timeline": TimelineEntry}
 
@@ -43,20 +43,34 @@ class Expected:
     """What the read tables must say of one order: a fold of our own, which shares no code with the projections."""
 
     summary: dict[str, Any] = field(default_factory=lambda: {"line_count": 0, "total": 0, "refunded": 0})
-    detail: dict[str, Any] = field(default_factory=lambda: {"lines": [], "charges": [], "refunds": [], "cancel_reason": "", "refunded": 0})
+    detail: dict[str, Any] = field(
+        default_factory=lambda: {
+            "lines": [],
+            "charges": [],
+            "refunds": [],
+            "cancel_reason": "",
+            "reject_reason": "",
+            "refunded": 0,
+            "hold_id": None,
+        }
+    )
 
     def take(self, envelope: Envelope) -> None:
         event: Any = envelope.event
         facts: dict[str, Any] = {}
         if isinstance(event, OrderPlaced):
             facts |= {"status": "placed", "currency": event.currency, "placed_at": envelope.occurred_at}
-            self.detail["external_id"] = event.external_id
+            self.detail |= {"external_id": event.external_id, "pay_from": event.pay_from}
         if isinstance(event, OrderPlaced | OrderUpdated):
             worth = sum(line.quantity * int(line.unit_price) for line in event.lines) + sum(int(c.amount) for c in event.charges)
             facts |= {"customer_ref": event.customer_ref, "total": worth}
             self.summary["line_count"] = len(event.lines)
             self.detail["lines"] = [{"sku": x.sku, "quantity": x.quantity, "unit_price": x.unit_price} for x in event.lines]
             self.detail["charges"] = [{"kind": x.kind, "amount": x.amount} for x in event.charges]
+        if isinstance(event, OrderConfirmed):
+            facts["status"], self.detail["hold_id"] = "confirmed", event.hold_id
+        if isinstance(event, OrderRejected):
+            facts["status"], self.detail["reject_reason"] = "rejected", event.reason
         if isinstance(event, OrderCancelled):
             facts["status"], self.detail["cancel_reason"] = "cancelled", event.reason
         if isinstance(event, OrderRefunded):
@@ -76,6 +90,10 @@ class ReadTables(TestCase):
             handle(UpdateOrder(order_id=ID, lines=(TEA,), charges=()))
             handle(RefundOrder(order_id=other.order_id, refund_id="r1", reason="chipped", lines=(CUP,), charges=(POSTAGE,)))
             handle(CancelOrder(order_id=ID, reason="changed my mind"))
+            for number, secured in ((3, True), (4, False)):
+                order_id = UUID(int=number)
+                handle(replace(place, order_id=order_id, pay_from=UUID(int=7)))
+                handle(ConfirmOrder(order_id=order_id, hold_id=HOLD) if secured else RejectOrder(order_id=order_id, reason="no money"))
             handle(RefundOrder(order_id=other.order_id, refund_id="r2", reason="late", lines=(TEA,)))
         deliver_everything()
 
@@ -101,6 +119,8 @@ class ReadTables(TestCase):
         longest = "x" * 2000
         for event in (
             OrderCancelled(order_id=ID, reason=longest),
+            OrderRejected(order_id=ID, reason=longest),
+            OrderConfirmed(order_id=ID, hold_id=HOLD),
             replace(refunded, reason=longest, amount="9" * 30),
             replace(placed, total="9" * 30),
         ):
@@ -131,6 +151,8 @@ wishes = st.lists(
                 place,
                 UpdateOrder(order_id=ID, lines=(CUP,)),
                 UpdateOrder(order_id=ID, customer_ref="bob"),
+                ConfirmOrder(order_id=ID, hold_id=HOLD),
+                RejectOrder(order_id=ID, reason="?"),
                 CancelOrder(order_id=ID, reason="?"),
                 RefundOrder(order_id=ID, refund_id="r1", reason="?", lines=(CUP,)),
                 RefundOrder(order_id=ID, refund_id="r2", reason="?", charges=(POSTAGE,)),
@@ -177,7 +199,7 @@ def any_batches(streams, chance):
 
 class Declarations(SimpleTestCase):
     def test_every_event_of_an_order_reaches_every_table(self):
-        names = {"orders.order_placed", "orders.order_updated", "orders.order_cancelled", "orders.order_refunded"}
+        names = {f"orders.order_{what}" for what in ("placed", "updated", "confirmed", "rejected", "cancelled", "refunded")}
         for name in TABLES:
             self.assertEqual(set(projection_named(name).handlers), names)
 

@@ -3,10 +3,10 @@
 from eventstore.messages import Envelope, irreversible, reverses
 from orders.commands import CancelOrder, UpdateOrder
 from orders.domain import OrderState
-from orders.events import OrderCancelled, OrderPlaced, OrderRefunded, OrderUpdated
+from orders.events import OrderCancelled, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderUpdated
 
 
-@reverses(OrderPlaced, blocked_by=(OrderRefunded,))
+@reverses(OrderPlaced, blocked_by=(OrderRefunded,), undoes=(OrderConfirmed,))
 def cancel(event: OrderPlaced, envelope: Envelope, reason: str) -> CancelOrder:
     """Updates go with it: an order that nobody fulfils may have been for anything."""
     return CancelOrder(order_id=event.order_id, reason=reason[:200])
@@ -18,5 +18,12 @@ def update_back(event: OrderUpdated, envelope: Envelope, reason: str, before: Or
     return UpdateOrder(order_id=event.order_id, customer_ref=before.customer_ref, lines=before.lines, charges=before.charges)
 
 
+@reverses(OrderConfirmed, blocked_by=(OrderRefunded,))
+def withdraw(event: OrderConfirmed, envelope: Envelope, reason: str) -> CancelOrder:
+    """Who was promised the goods is told that they do not come; whoever holds the money releases it."""
+    return CancelOrder(order_id=event.order_id, reason=reason[:200])
+
+
+irreversible(OrderRejected, because="Whoever ordered was told; place a new order.")
 irreversible(OrderCancelled, because="Whoever waited for the goods or the money was told; place a new order.")
 irreversible(OrderRefunded, because="The customer was given the money; ask for it by a new order.")

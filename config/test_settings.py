@@ -14,5 +14,7 @@ CELERY_BROKER_URL = "memory://"
 DATABASES["default"]["OPTIONS"].pop("pool")
 #: A TestCase keeps its transaction open however long its Python takes, and on a busy machine that may be long.
 DATABASES["default"]["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"
+#: A TransactionTestCase empties all tables after each test; nobody else may empty the log.
+DATABASES["default"]["OPTIONS"]["options"] += " -c daybook.log_may_be_emptied=on"
 #: A test that wants lines says assertLogs; the others stay quiet.
 LOGGING["handlers"]["stderr"] = {"class": "logging.NullHandler"}

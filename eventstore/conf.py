@@ -25,6 +25,7 @@ class Conf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     WAKE: bool = True  #: send Celery hints after COMMIT; beat sweeps anyway
     LOCK_TIMEOUT: timedelta = timedelta(seconds=5)  #: how long a writer waits for a partition's head
     KEEP_IN_STREAM: int = 100_000  #: entries that a Redis stream keeps; whoever is further behind reads the log
+    RUN_DRIVERS: int = 4  #: processes that may drive one run at once, where workers take the queue `runs`
     LONG_POLLS: int = 2  #: readers of the event feed that may wait at once in a web process; keep it below its threads
     WITHOUT: tuple[str, ...] = ()  #: guards switched off on purpose; only `manage.py chaos` does
 

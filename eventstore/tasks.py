@@ -51,9 +51,9 @@ def retry() -> None:
 
 
 @shared_task(name="eventstore.run", ignore_result=True, acks_late=True)
-def run(run_id: str) -> None:
-    """Drive a run for some seconds."""
-    runs.drive(UUID(run_id))
+def run(run_id: str, seat: int = 0) -> None:
+    """Drive a run for some seconds, beside whoever sits at its other seats."""
+    runs.drive(UUID(run_id), seat=seat)
 
 
 @shared_task(name="eventstore.trim", ignore_result=True)

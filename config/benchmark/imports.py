@@ -14,8 +14,12 @@ from orders.channels.reports import Report
 
 TURNS = 3  #: at most: a whole file is a long slice
 
-#: Before each turn: an order that is known already is no work. TRUNCATE passes by the triggers that guard each row.
-EMPTY = "TRUNCATE eventstore_event, orders_order; UPDATE eventstore_partition SET head = 0"
+#: Before each turn: an order that is known already is no work. The database is the benchmark's own, and this transaction says so.
+EMPTY = """
+SELECT set_config('daybook.log_may_be_emptied', 'on', true);
+TRUNCATE eventstore_event, orders_order;
+UPDATE eventstore_partition SET head = 0
+"""
 
 
 def measure(options: Options) -> list[Row]:

@@ -19,6 +19,7 @@ from config.local.locks import Lock
 from config.local.places import CHECKOUT, data_dir
 from config.local.servers import Servers
 from config.local.supervisor import Program, Stopped, Supervisor
+from eventstore.conf import conf
 
 
 def open_shop(*, port: int | None, seed: bool, check: bool) -> None:
@@ -78,7 +79,10 @@ def programs(descriptor: int, site: str) -> list[Program]:
     celery = ["celery", "--quiet", "--app", "config.celery"]
     # Gossip and mingle only serve several workers, and stumble when the broker restarts.
     worker = ["worker", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
-    live, again = ["--concurrency", "2"], ["--queues", "runs", "--hostname", "runs@%h", "--pool", "solo"]
+    live, again = ["--concurrency", "2"], ["--queues", "runs", "--hostname", "runs@%h"]
+    # Several processes share a run; one core is left to live work.
+    drivers = min((os.cpu_count() or 1) - 1, conf().RUN_DRIVERS)
+    again += ["--concurrency", str(drivers)] if drivers > 1 else ["--pool", "solo"]
     return [
         Program("web", python(*web), is_ready=lambda _: is_answering(site), descriptors=(descriptor,)),
         Program("worker", python(*celery, *worker, *live), is_ready=has_said("worker is ready")),

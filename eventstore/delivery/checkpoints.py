@@ -44,6 +44,7 @@ WITH mine AS MATERIALIZED (
     JOIN eventstore_relaycheckpoint r ON r.partition = c.partition
     JOIN eventstore_consumerstate s ON s.name = c.consumer AND s.state = 'running'
     WHERE c.consumer = %(consumer)s AND c.partition = %(partition)s AND c.position < least(p.head, coalesce(c.until, p.head))
+      AND (c.attempts = 0 OR {again} OR NOT %(exclusive)s)
     FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE eventstore_checkpoint c
@@ -61,7 +62,8 @@ RETURNING c.position, mine.head, mine.epoch, c.attempts, c.careful_until > c.pos
 
 def begin(consumer: Consumer, partition: int) -> Turn | None:
     """Begin a step; None when nothing waits, the consumer is paused or another process is at it."""
-    row = ask(BEGIN, {"consumer": consumer.name, "identity": consumer.identity, "partition": partition, "batch": conf().BATCH})
+    names = {"consumer": consumer.name, "identity": consumer.identity}
+    row = ask(BEGIN, names | {"partition": partition, "batch": conf().BATCH, "exclusive": consumer.exclusive})
     return Turn(*row) if row else None
 
 

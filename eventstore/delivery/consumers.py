@@ -33,6 +33,9 @@ class Consumer:
     select: Callable[[int, int, int, int], list[Envelope]] | None = None
     #: Events it takes in one step, where that is fewer than the setting says.
     batch: int | None = None
+    #: Whether nobody begins a step where another process began one less than a second ago. Several drive a run, and what one
+    #: of them is at would be folded twice for nothing; a live lane is worth more than the work saved.
+    exclusive = False
     #: Whether each step waits for the disk. A projection need not: what a crash takes back is folded again.
     durable = True
 

@@ -35,8 +35,8 @@ def consume_flag(partition: int, group: str) -> str:
     return f"wake:{group}:{{{partition}}}"
 
 
-def run_flag(run_id: UUID) -> str:
-    return f"wake:run:{run_id}"
+def run_flag(run_id: UUID, seat: int) -> str:
+    return f"wake:run:{run_id}:{seat}"
 
 
 def wake_relay_soon(partitions: Sequence[int], **_: Any) -> None:
@@ -82,10 +82,13 @@ def wake_retries() -> None:
         _send("eventstore.retry", [])
 
 
-def wake_run(run_id: UUID) -> None:
-    """Say that a run has something to do. It has a queue of its own, so that it never stands in front of live work. Never raises."""
-    for _ in _raise({"run": run_flag(run_id)}):
-        _send("eventstore.run", [str(run_id)], queue="runs")
+def wake_run(run_id: UUID, seats: Sequence[int] | None = None) -> None:
+    """Say that a run has something to do: a hint for each process that may drive it. Never raises.
+
+    It has a queue of its own, so that it never stands in front of live work.
+    """
+    for seat in _raise({seat: run_flag(run_id, seat) for seat in (range(conf().RUN_DRIVERS) if seats is None else seats)}):
+        _send("eventstore.run", [str(run_id), seat], queue="runs")
 
 
 #: Sends the hints of this process.

@@ -19,8 +19,19 @@ class Partition(models.Model):
         return f"partition {self.id} at {self.head}"
 
 
+#: TRUNCATE passes by triggers on rows, so a statement trigger stops it. Test databases are emptied between tests: their
+#: sessions say so (config/test_settings.py), and nobody else's do.
+NEVER_EMPTIED = """
+IF coalesce(current_setting('daybook.log_may_be_emptied', true), '') <> 'on' THEN
+    RAISE EXCEPTION 'The log is never emptied: TRUNCATE of % is refused.', TG_TABLE_NAME
+        USING HINT = 'Only sessions of a test database set daybook.log_may_be_emptied = on.';
+END IF;
+RETURN NULL;
+"""
+
+
 class Event(models.Model):
-    """One fact, as recorded. Insert only: a trigger refuses everything else."""
+    """One fact, as recorded. Insert only: triggers refuse everything else."""
 
     id = models.UUIDField(primary_key=True)
     partition = models.PositiveSmallIntegerField()
@@ -45,6 +56,13 @@ class Event(models.Model):
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="never_emptied",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Truncate,
+                func=NEVER_EMPTIED,
+            ),
         ]
 
     def __str__(self) -> str:

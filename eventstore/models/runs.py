@@ -42,6 +42,7 @@ class Run(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, default=State.RUNNING.value)
     total = models.PositiveBigIntegerField(default=0, help_text="Events selected, counted before the start.")
     rate = models.PositiveIntegerField(null=True, blank=True, help_text="Events a second at most; empty is as fast as it goes.")
+    paced_until = models.DateTimeField(null=True, editable=False, help_text="With a rate: when the next events may be delivered.")
     blast = models.JSONField(default=dict, help_text="What it touches, as it was shown before the start.")
     outcome = models.JSONField(default=dict, help_text="What came of it: the row diff, the swap, why it failed.")
     reason = models.TextField()

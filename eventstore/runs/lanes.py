@@ -24,6 +24,7 @@ class RunLane(Consumer):
 
     kind = KIND
     queue = "runs"
+    exclusive = True
 
     def __init__(self, run: Run) -> None:
         # Not announced to the registry: nothing that happens from now on is for a run.

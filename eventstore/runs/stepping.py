@@ -1,17 +1,20 @@
 """Drive a run: one partition after the other, no faster than it may, until every lane has reached its end."""
 
 import time
+from functools import partial
 from uuid import UUID
 
 from django.db import connection
 from django.db.models.functions import Now
 
+from eventstore.conf import conf
 from eventstore.context import acting
 from eventstore.delivery import repairs, take_step, wakeups
 from eventstore.events import OPERATIONS, RunEnded
 from eventstore.log import ANY, append, unit_of_work
 from eventstore.models import ConsumerState, ParkedKey, Run, RunItem
 from eventstore.runs.lanes import lane_named
+from eventstore.runs.paces import paced
 from eventstore.runs.progress import progress_of
 from eventstore.runs.starting import locked
 
@@ -19,31 +22,34 @@ SLICE_SECONDS = 10.0  #: a task drives a run this long and leaves the rest to th
 State = Run.State
 
 
-def drive(run_id: UUID, seconds: float = SLICE_SECONDS) -> int:
-    """Deliver events of a run for some seconds; return how many. Two processes at one run take different partitions.
+def drive(run_id: UUID, seconds: float = SLICE_SECONDS, seat: int = 0) -> int:
+    """Deliver events of a run for some seconds; return how many positions it moved. Several processes at one run share its partitions.
 
-    Killed at any moment it goes on where its checkpoints stand: they move with its effects.
+    `seat` numbers those who were woken for it. Killed at any moment it goes on where its checkpoints stand: they move with
+    its effects.
     """
-    wakeups.lower([wakeups.run_flag(run_id)])
+    wakeups.lower([wakeups.run_flag(run_id, seat)])
     run = Run.objects.get(pk=run_id)
     if run.is_redrive:
-        return drive_items(run, seconds)
+        return drive_items(run, seconds) if seat == 0 else 0
     _notice_pause(run)
     lane = lane_named(run.lane)
-    begun = time.monotonic()
+    if lane.lanes == "one" and seat:
+        return 0  # its steps follow each other, whoever makes them
+    until = time.monotonic() + seconds
     delivered = 0
-    while time.monotonic() < begun + seconds and (waiting := _unfinished(run)):
+    while time.monotonic() < until and (waiting := _unfinished(run)):
         before = delivered
         for partition in waiting:
-            delivered += take_step(lane, partition)
-            if run.rate:
-                time.sleep(max(0.0, begun + delivered / run.rate - time.monotonic()))
+            delivered += paced(run, min(lane.batch or conf().BATCH, conf().BATCH), partial(take_step, lane, partition))
+            if time.monotonic() >= until:
+                break
         if delivered == before:
             break  # paused, or somebody else is at every lane that is left
     if not _unfinished(run):
         finish(run_id)
     elif delivered:
-        wakeups.wake_run(run_id)
+        wakeups.wake_run(run_id, [seat])
     return delivered
 
 
@@ -60,18 +66,20 @@ def drive_items(run: Run, seconds: float) -> int:
     with acting(actor=run.started_by):
         while time.monotonic() < until:
             # Asked anew each time: a pause takes effect with the next key, and a key that was tried is never tried twice.
-            item = RunItem.objects.filter(run=run, became="", run__state=State.RUNNING).order_by("parked_id").first()
+            item = RunItem.objects.filter(run=run, became="", run__state=State.RUNNING).select_related("run").order_by("parked_id").first()
             if item is None:
                 break
-            (acted,) = repairs.retry([item.parked_id], reason)
-            # Of two processes at one key the second finds it gone; it went through all the same.
-            ended = acted.became == "gone" and ParkedKey.objects.filter(pk=item.parked_id, ended_at__gte=run.started_at, state="resolved")
-            became = "processed" if ended else acted.became
-            tried += RunItem.objects.filter(run=run, parked=item.parked_id, became="").update(became=became)
-            if run.rate:
-                time.sleep(1 / run.rate)
+            tried += paced(run, 1, partial(_retry, item, reason))
     finish(run.pk)
     return tried
+
+
+def _retry(item: RunItem, reason: str) -> int:
+    (acted,) = repairs.retry([item.parked_id], reason)
+    # Of two processes at one key the second finds it gone; it went through all the same.
+    ended = ParkedKey.objects.filter(pk=item.parked_id, ended_at__gte=item.run.started_at, state="resolved")
+    became = "processed" if acted.became == "gone" and ended.exists() else acted.became
+    return RunItem.objects.filter(pk=item.pk, became="").update(became=became)
 
 
 def _unfinished(run: Run) -> list[int]:
@@ -79,7 +87,7 @@ def _unfinished(run: Run) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT c.partition FROM eventstore_checkpoint c JOIN eventstore_consumerstate s ON s.name = c.consumer
-               WHERE c.consumer = %s AND c.position < c.until ORDER BY c.partition""",
+               WHERE c.consumer = %s AND c.position < c.until ORDER BY c.moved_at, c.partition""",
             [run.lane],
         )
         return [partition for (partition,) in cursor.fetchall()]

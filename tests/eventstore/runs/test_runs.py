@@ -1,7 +1,9 @@
 """Runs: events delivered again, exactly those that were counted, in order, wherever a process dies on the way."""
 
+from datetime import timedelta
 from unittest.mock import patch
 
+from django.db.models import F
 from django.test import TestCase
 from msgspec.structs import replace
 
@@ -9,8 +11,8 @@ from eventstore.context import acting
 from eventstore.delivery import claim, resume, retry, transport
 from eventstore.errors import Refused, UnknownName
 from eventstore.log import partition_of, read_stream, unit_of_work
-from eventstore.models import ConsumerState, ParkedKey
-from eventstore.runs import Selection, blasts, change, drive, progress_of, redrive, replay, starting, stepping
+from eventstore.models import Checkpoint, ConsumerState, ParkedKey
+from eventstore.runs import Selection, blasts, change, drive, paces, progress_of, redrive, replay, starting
 from eventstore.testing import deliver_everything
 from tests.eventstore.delivery.recording import Recording, execute, record
 
@@ -48,9 +50,27 @@ class Replaying(TestCase):
     def test_it_goes_no_faster_than_it_may_and_never_in_gushes(self):
         run = self.start(Selection(streams=("counter-2",)), rate=2)
         seen = []
-        with patch.object(stepping.time, "sleep", lambda seconds: seen.append((len(self.told.seen), seconds > 0))):
+        with patch.object(paces.time, "sleep", lambda seconds: seen.append((len(self.told.seen), round(seconds)))):
             drive(run.id)
-        self.assertEqual(seen, [(2, True), (4, True), (5, True)])
+        self.assertEqual(seen, [(0, 0), (2, 1), (4, 2)])
+
+    def test_what_is_not_selected_costs_no_time(self):
+        run = self.start(Selection(streams=("counter-2",)), rate=500)
+        seen = []
+        with patch.object(paces.time, "sleep", seen.append):
+            drive(run.id)
+        run.refresh_from_db()
+        self.assertEqual([round(seconds) for seconds in seen], [0])
+        self.assertLess(run.paced_until - run.started_at, timedelta(seconds=0.5))
+
+    def test_a_rate_is_the_rate_of_the_run_however_many_drive_it(self):
+        run = self.start(rate=2)
+        run.refresh_from_db()
+        slept = []
+        with patch.object(paces.time, "sleep", slept.append):
+            for _ in range(3):  # three processes, each with a step at the same moment
+                paces.paced(run, 2, lambda: 2)
+        self.assertEqual([round(seconds) for seconds in slept], [0, 1, 2])
 
     def test_what_comes_later_is_not_part_of_it(self):
         run = self.start()
@@ -70,6 +90,10 @@ class Replaying(TestCase):
             with self.assertRaises(KeyboardInterrupt):
                 drive(run.id)
         self.told.rule = lambda envelope: None
+        drive(run.id)
+        run.refresh_from_db()
+        self.assertEqual(run.state, "running", "whoever began a step a moment ago may be alive")
+        Checkpoint.objects.update(begun_at=F("begun_at") - timedelta(seconds=2))
         for _ in range(20):
             drive(run.id)
         self.assertEqual(sorted(self.told.seen), sorted((f"counter-{n}", v) for n in range(6) for v in range(1, 6)))

@@ -29,6 +29,7 @@ class TwoProcesses(TransactionTestCase):
     def setUp(self):
         lay_out()
         transport().flush()
+        self.addCleanup(transport().flush)
         self.told = Recording(self, replay="allow")
         for number in range(STREAMS):
             record(f"counter-{number}", EVENTS)
@@ -95,6 +96,7 @@ class TwoProcesses(TransactionTestCase):
 class Seats(TestCase):
     def setUp(self):
         transport().flush()
+        self.addCleanup(transport().flush)
         self.sent: list[tuple[str, list]] = []
         self.enterContext(patch.object(wakeups, "_send", self.send))
         self.enterContext(patch.object(wakeups, "conf", lambda: replace(conf(), WAKE=True, RUN_DRIVERS=2)))

@@ -28,7 +28,7 @@ class Published(msgspec.Struct, frozen=True):
 
 
 class Transport(Protocol):
-    """One stream a partition. Every adapter passes tests/contracts/transports.py; all of them raise TransportDown only."""
+    """One stream a partition. Every adapter passes eventstore.testing.TransportContract; all of them raise TransportDown only."""
 
     def publish(self, partition: int, epoch: int, envelopes: Sequence[Envelope], *, previous: UUID | None, seed: bool) -> Published:
         """Append what the stream does not have yet of a contiguous batch, atomically.

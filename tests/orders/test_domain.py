@@ -31,9 +31,7 @@ class Telling(SimpleTestCase):
         return Story(decide, evolve, OrderState())
 
     def refuse(self, story, command, sentence, code):
-        with self.assertRaisesMessage(Refused, sentence) as caught:
-            story.when(command)
-        self.assertEqual(caught.exception.code, code)
+        story.when(command).then_refused(code, sentence)
 
 
 class Placing(Telling):

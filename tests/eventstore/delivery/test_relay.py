@@ -6,7 +6,7 @@ from eventstore.delivery import transport
 from eventstore.delivery.relay import check_stream, relay_partition, sweep
 from eventstore.log import partition_of
 from eventstore.models import Checkpoint, Partition, RelayCheckpoint
-from tests.contracts.transports import batch
+from eventstore.testing.transports import batch
 from tests.eventstore.delivery.recording import record
 
 STREAM = "counter-1"

@@ -8,7 +8,8 @@ from django.test import SimpleTestCase
 from eventstore.delivery.memory_streams import MemoryStreams
 from eventstore.delivery.redis_streams import RedisStreams
 from eventstore.errors import TransportDown
-from tests.contracts.transports import TransportContract, batch
+from eventstore.testing import TransportContract
+from eventstore.testing.transports import batch
 
 
 class Memory(TransportContract, SimpleTestCase):

@@ -1,0 +1,31 @@
+"""For tests of apps built on the event store. docs/testing.md tells it by intent; every example there is a test."""
+
+from eventstore.testing.collectors import Collector, collect
+from eventstore.testing.deliveries import deliver_everything
+from eventstore.testing.invariants import Breach, assert_folded, assert_once_in_order
+from eventstore.testing.producers import produce
+from eventstore.testing.projection_stories import ProjectionStory
+from eventstore.testing.purity import assert_pure
+from eventstore.testing.recordings import recorded
+from eventstore.testing.stories import Story
+from eventstore.testing.transports import TransportContract
+from eventstore.testing.waiting import TookTooLong, eventually
+from eventstore.testing.whereabouts import where_it_hangs
+
+__all__ = [
+    "Breach",
+    "Collector",
+    "ProjectionStory",
+    "Story",
+    "TookTooLong",
+    "TransportContract",
+    "assert_folded",
+    "assert_once_in_order",
+    "assert_pure",
+    "collect",
+    "deliver_everything",
+    "eventually",
+    "produce",
+    "recorded",
+    "where_it_hangs",
+]

@@ -7,11 +7,29 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from eventstore.api import Answer, ApiView, ListQuery, Page, Problem, Query, Question, Wish, accepts, paginate, reads
+from msgspec import UNSET, UnsetType
+
+from eventstore import moments
+from eventstore.api import (
+    Answer,
+    ApiView,
+    ListQuery,
+    Page,
+    PastQuery,
+    Problem,
+    Query,
+    Question,
+    Wish,
+    accepts,
+    paginate,
+    read_moment,
+    reads,
+    unreadable,
+)
 from eventstore.errors import Refused
-from eventstore.messages import Value
+from eventstore.messages import Envelope, Value
 from ledger.commands import CreditFunds, OpenAccount, WithdrawFunds
-from ledger.domain import minor_units
+from ledger.domain import AccountState, accounts, minor_units
 from ledger.events import AccountKind, Amount, Balance, Limit, PostingMode, Side, TransactionKind, TransactionPosted
 from ledger.handlers import Receipt, open_account, post
 from ledger.models.write import Account, Transaction
@@ -32,6 +50,7 @@ class ShownAccount(Value):
     credit_limit: Limit | None
     posting_mode: PostingMode
     owner_ref: str | None
+    as_of: AsOf | UnsetType = UNSET
 
 
 class ShownEntry(Value):
@@ -66,8 +85,8 @@ class PostedTransaction(Value):
     balances: dict[str, Funds]
 
 
-class BalanceQuery(Query):
-    """How fresh: from the read table, or from the row that commands change."""
+class BalanceQuery(PastQuery):
+    """How fresh: from the read table, or from the row that commands change; or as of when."""
 
     consistency: Literal["strong", "eventual"] = "eventual"
 
@@ -85,10 +104,13 @@ class AccountsView(ApiView):
 
 
 class AccountView(ApiView):
-    @reads(scope="ledger:read", answer=ShownAccount)
-    def get(self, question: Question[Query], account_id: UUID) -> Answer:
-        """Read what an account is."""
+    @reads(PastQuery, scope="ledger:read", answer=ShownAccount)
+    def get(self, question: Question[PastQuery], account_id: UUID) -> Answer:
+        """Read what an account is, or was."""
         account = find_account(account_id)
+        if (told := question.query.as_of) is not None:
+            state, as_of = past_state(account, told)
+            return Answer(body=show_state(state, as_of), version=state.version)
         return Answer(body=show_account(account), version=account.version)
 
 
@@ -111,8 +133,10 @@ class WithdrawView(ApiView):
 class BalanceView(ApiView):
     @reads(BalanceQuery, scope="ledger:read", projection="ledger.balances", answer=ShownBalance)
     def get(self, question: Question[BalanceQuery], account_id: UUID) -> Answer:
-        """Read what an account has."""
-        if question.query.consistency == "strong":
+        """Read what an account has, or had."""
+        if (told := question.query.as_of) is not None:
+            balance = ShownBalance.of_account(*past_state(find_account(account_id), told))
+        elif question.query.consistency == "strong":
             state = find_account(account_id).balance
             balance = ShownBalance.of_account(state, AsOf(consistency="strong", position=None, recorded_at=state.recorded_at))
         elif (found := find_balance(account_id)) is not None:
@@ -157,14 +181,43 @@ def find_account(account_id: UUID) -> Account:
     return account
 
 
+def past_state(account: Account, told: str) -> tuple[AccountState, AsOf]:
+    """An account as it was, and how sure that is. Raises Problem, Refused.
+
+    By the ledger's own recorded_at, which all accounts of a transaction share: whatever the time, all balances sum to zero.
+    """
+    moment = read_moment(told)
+    if account.posting_mode == "locked":
+        then = moments.as_of(accounts, account.id, moment, recorded_at)
+        facts = {name: getattr(then.as_of, name) for name in ("position", "recorded_at", "version", "final")}
+        return then.state, AsOf(consistency="past", **facts)
+    if moment.version is not None:
+        raise unreadable(f"The account {account.code} is deferred: it keeps no versions. Ask for a time or a position.")
+    at = moments.time_of(moment)
+    final = moments.is_final(at)
+    state = account.balance_until(at)
+    if state.recorded_at is None:  # nothing was posted by then; was it open at all?
+        moments.tell_until(account.stream, moments.Moment(at=at))
+    return state, AsOf(consistency="past", position=None, recorded_at=state.recorded_at or at, version=state.version, final=final)
+
+
+def recorded_at(envelope: Envelope) -> datetime:
+    """The ledger's time of an event; the log's, where an event has none of its own."""
+    return getattr(envelope.event, "recorded_at", None) or envelope.recorded_at
+
+
 def not_here(account_id: UUID) -> Problem:
     return Problem("account_not_found", f"There is no account {account_id}, or its read table does not know it yet.", status=404)
 
 
 def show_account(account: Account) -> ShownAccount:
-    state = account.state
-    told = {name: getattr(state, name) for name in ShownAccount.__struct_fields__ if name not in ("id", "credit_limit")}
-    return ShownAccount(id=account.id, credit_limit=None if state.credit_limit is None else str(state.credit_limit), **told)
+    return show_state(account.state)
+
+
+def show_state(state: AccountState, as_of: AsOf | UnsetType = UNSET) -> ShownAccount:
+    told = {name: getattr(state, name) for name in ShownAccount.__struct_fields__ if name not in ("id", "credit_limit", "as_of")}
+    limit = None if state.credit_limit is None else str(state.credit_limit)
+    return ShownAccount(id=state.account_id, credit_limit=limit, as_of=as_of, **told)
 
 
 def show_receipt(receipt: Receipt, account_id: UUID) -> Answer:

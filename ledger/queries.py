@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from uuid import UUID
 
 from django.db.models import QuerySet
+from msgspec import UNSET, UnsetType
 
 from eventstore.messages import Value
 from ledger.events import Amount, Balance, Limit, Side, TransactionKind
@@ -12,11 +13,16 @@ from ledger.models import read
 
 
 class AsOf(Value):
-    """How fresh an answer is: up to which event of the account it counts. `strong` is as of now."""
+    """Up to which event of the account an answer counts. `strong` is as of now, `past` as of the moment that was asked for.
 
-    consistency: Literal["strong", "eventual"]
+    `final` says of the past that it will be the same for ever; a transaction that runs may still add to a time.
+    """
+
+    consistency: Literal["strong", "eventual", "past"]
     position: str | None
     recorded_at: datetime | None
+    version: int | UnsetType = UNSET
+    final: bool | UnsetType = UNSET
 
 
 class Funds(Value):

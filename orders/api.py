@@ -14,6 +14,7 @@ from eventstore.api import (
     ApiView,
     ListQuery,
     Page,
+    PastQuery,
     Problem,
     Query,
     Question,
@@ -22,17 +23,31 @@ from eventstore.api import (
     accepts,
     from_cursor,
     paginate,
+    read_moment,
     reads,
     show_event,
     to_cursor,
 )
 from eventstore.log import NEW, read_stream
 from eventstore.messages import Value
+from eventstore.moments import tell_until
 from orders.commands import CancelOrder, PlaceOrder, RefundOrder, UpdateOrder
 from orders.domain import orders
 from orders.handlers import handle
+from orders.models.read import OrderDetail
 from orders.models.write import Order
-from orders.queries import ListedOrder, ShownOrder, TimelineSentence, Totals, find_order, find_orders, show_summary, timeline_of
+from orders.projections import order_detail
+from orders.queries import (
+    ListedOrder,
+    ShownOrder,
+    TimelineSentence,
+    Totals,
+    find_order,
+    find_orders,
+    show_detail,
+    show_summary,
+    timeline_of,
+)
 
 
 class ChangedOrder(Value):
@@ -92,9 +107,12 @@ class OrdersView(ApiView):
 
 
 class OrderView(ApiView):
-    @reads(scope="orders:read", projection="orders.order_detail", answer=ShownOrder)
-    def get(self, question: Question[Query], order_id: UUID) -> Answer:
-        """Read one order."""
+    @reads(PastQuery, scope="orders:read", projection="orders.order_detail", answer=ShownOrder)
+    def get(self, question: Question[PastQuery], order_id: UUID) -> Answer:
+        """Read one order, as it is or as it was."""
+        if (told := question.query.as_of) is not None:
+            past = past_order(order_id, told)
+            return Answer(body=past, version=past.version)
         if (order := find_order(order_id)) is None:
             raise not_here(order_id)
         return Answer(body=order, version=order.version)
@@ -155,6 +173,14 @@ def show(order: Order, status: int = 200) -> Answer:
         charges=order.charges,
     )
     return Answer(body=body, status=status, version=order.version, location=f"/api/v1/orders/{order.id}")
+
+
+def past_order(order_id: UUID, told: str) -> ShownOrder:
+    """One order as its read table would have it if nothing had happened since: the same handlers, in memory. Raises Problem, Refused."""
+    past = tell_until(orders.stream(order_id), read_moment(told))
+    row = order_detail.past_row(str(order_id), past.envelopes)
+    assert isinstance(row, OrderDetail)  # the first event of an order makes the row
+    return show_detail(row, past.as_of)
 
 
 def not_here(order_id: UUID) -> Problem:

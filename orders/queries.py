@@ -5,8 +5,10 @@ from typing import Any, Self
 from uuid import UUID
 
 from django.db.models import QuerySet
+from msgspec import UNSET, UnsetType
 
 from eventstore.messages import Value
+from eventstore.moments import AsOf
 from orders.events import Amount, Charge, Line
 from orders.models.read import OrderDetail, OrderSummary, TimelineEntry
 
@@ -44,6 +46,7 @@ class ShownOrder(Value):
     reject_reason: str
     placed_at: datetime | None
     changed_at: datetime
+    as_of: AsOf | UnsetType = UNSET
 
 
 class ListedOrder(Value):
@@ -94,10 +97,13 @@ def find_orders(
 def find_order(order_id: UUID) -> ShownOrder | None:
     """One order as its read table has it."""
     row = OrderDetail.objects.filter(pk=order_id).first()
-    if row is None:
-        return None
-    told = {name: getattr(row, name) for name in ShownOrder.__struct_fields__ if name not in ("id", "totals")}
-    return ShownOrder(id=row.order_id, totals=Totals.of(int(row.total), int(row.refunded), row.charges), **told)
+    return None if row is None else show_detail(row)
+
+
+def show_detail(row: OrderDetail, as_of: AsOf | UnsetType = UNSET) -> ShownOrder:
+    """A row with everything about one order as clients see it; `as_of` when it is one of the past."""
+    told = {name: getattr(row, name) for name in ShownOrder.__struct_fields__ if name not in ("id", "totals", "as_of")}
+    return ShownOrder(id=row.order_id, totals=Totals.of(int(row.total), int(row.refunded), row.charges), as_of=as_of, **told)
 
 
 def timeline_of(order_id: UUID) -> list[TimelineSentence]:

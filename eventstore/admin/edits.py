@@ -7,7 +7,6 @@ import msgspec
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 
-from eventstore.admin.differences import Change, differences
 from eventstore.console.acts import Act, Asked, Outcome, perform
 from eventstore.console.formats import dump
 from eventstore.console.screens import ReadOnlyAdmin
@@ -16,6 +15,7 @@ from eventstore.delivery.dry_runs import DryRun, dry_run
 from eventstore.errors import EventStoreError, UnknownName
 from eventstore.messages import Envelope, class_of
 from eventstore.models import ParkedKey
+from eventstore.moments import Change, differences
 
 PERMISSION = "eventstore.change_parkedkey"
 LONGEST = 256 * 1024  #: characters of a payload; no event of ours comes near

@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 
-from eventstore.admin.differences import Change, differences
 from eventstore.console.screens import CHAPTERS
 from eventstore.errors import UnknownEvent, UnreadableEvent
 from eventstore.log import read_stream
 from eventstore.messages import Aggregate, Envelope, aggregate_of
 from eventstore.models import Event
+from eventstore.moments import Change, differences
 
 BATCH = 1000
 

@@ -2,6 +2,7 @@
 
 from eventstore.api.doors import Answer, Question, Wish, accepts, reads
 from eventstore.api.events import RecordedEvent, show_event
+from eventstore.api.moments import PastQuery, read_moment, unreadable
 from eventstore.api.pages import ListQuery, Page, Query, from_cursor, paginate, to_cursor
 from eventstore.api.problems import Problem
 from eventstore.api.views import ApiView
@@ -11,6 +12,7 @@ __all__ = [
     "ApiView",
     "ListQuery",
     "Page",
+    "PastQuery",
     "Problem",
     "Query",
     "Question",
@@ -19,7 +21,9 @@ __all__ = [
     "accepts",
     "from_cursor",
     "paginate",
+    "read_moment",
     "reads",
     "show_event",
     "to_cursor",
+    "unreadable",
 ]

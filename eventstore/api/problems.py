@@ -42,6 +42,7 @@ CODES: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "The body is larger than this service takes."),
     "unsupported_media_type": (415, "Bodies are JSON in UTF-8: `Content-Type: application/json`."),
     "validation_error": (422, "The body does not have the shape of this command. `errors` lists every mistake with its JSON pointer."),
+    "as_of_invalid": (422, "`as_of` is a time with its zone, a version number or a position; see `detail`."),
     "unknown_name": (422, "The body names something that the running code does not know; `detail` says what was meant."),
     "idempotency_key_reused": (422, "The Idempotency-Key was used with another body. A new intention needs a new key."),
     "precondition_required": (428, "Send If-Match with the ETag you have seen, so that no change of somebody else is overwritten."),

@@ -67,10 +67,17 @@ class Projection(Consumer):
         """Fold one row by itself, in memory: the row after each event that touches it."""
         row: models.Model | None = None
         for envelope in envelopes:
-            for touched in self.keys_of(envelope):
+            for touched in self.keys_of(envelope) if envelope.name in self.handlers else ():
                 if str(touched) == key:
                     row = self.handlers[envelope.name](row or self.rows(pk=touched), envelope.event, envelope)
             yield envelope, row
+
+    def past_row(self, key: str, envelopes: Iterable[Envelope]) -> models.Model | None:
+        """The row as the table would have it if nothing but these events had happened."""
+        row = None
+        for _, folded in self.trace(key, envelopes):
+            row = folded
+        return row
 
     def handle(self, envelopes: Sequence[Envelope]) -> None:
         """Fold a batch: one query in, one statement out."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection, models
-from django.db.models import Q, Sum
+from django.db.models import Max, Q, Sum
 
 from ledger.domain import AccountState, accounts
 from ledger.events import AccountOpened, TransactionPosted
@@ -99,6 +99,17 @@ class Account(models.Model):
             return self.state
         sums = dict(self.entries.order_by().values_list("side").annotate(sum=Sum("amount")))
         return msgspec.structs.replace(self.state, debits_posted=int(sums.get("D", 0)), credits_posted=int(sums.get("C", 0)))
+
+    def balance_until(self, at: datetime) -> AccountState:
+        """The state of a deferred account as of a time, summed up from the entries that were recorded by then."""
+        entries = self.entries.order_by().filter(transaction__recorded_at__lte=at)
+        sums = {
+            side: (total, newest)
+            for side, total, newest in entries.values_list("side").annotate(Sum("amount"), Max("transaction__recorded_at"))
+        }
+        debits, credits = (int(sums[side][0]) if side in sums else 0 for side in ("D", "C"))
+        newest = max((newest for _, newest in sums.values()), default=None)
+        return msgspec.structs.replace(self.state, debits_posted=debits, credits_posted=credits, recorded_at=newest)
 
     @classmethod
     def opened(cls, event: AccountOpened) -> tuple[Self, bool]:
@@ -211,9 +222,10 @@ def moment_after(rows: Iterable[Account]) -> datetime:
     """The database's time now, and in any case later than the newest entry of these accounts.
 
     Asked after they were locked: now() is the transaction's start, and of 800 contended entries 318 came out of order by it.
+    Asked by a transaction that has its id, also where there was nothing to lock: until it ends, no balance of that time is final.
     """
     newest = max((row.recorded_at for row in rows if row.recorded_at), default=datetime.min.replace(tzinfo=UTC))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT greatest(clock_timestamp(), %s)", [newest + timedelta(microseconds=1)])
-        moment: datetime = cursor.fetchone()[0]
+        cursor.execute("SELECT pg_current_xact_id(), greatest(clock_timestamp(), %s)", [newest + timedelta(microseconds=1)])
+        moment: datetime = cursor.fetchone()[1]
     return moment

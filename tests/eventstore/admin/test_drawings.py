@@ -6,7 +6,7 @@ from uuid import UUID
 from django.test import SimpleTestCase
 
 from eventstore.admin.causation import DEEPEST, Cause, draw
-from eventstore.admin.differences import Change, differences
+from eventstore.moments import Change, differences
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 

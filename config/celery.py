@@ -34,6 +34,7 @@ def give_connections_back(**_: object) -> None:
 #: What happens because time passed: seconds between two runs. Each run repairs whatever lost hints left behind.
 TIMETABLE = {
     "eventstore.sweep": 1.0,
+    "eventstore.due": 1.0,
     "eventstore.trim": 60.0,
     "eventstore.prune": 3600.0,
 }

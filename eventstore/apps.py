@@ -11,11 +11,11 @@ class EventStoreConfig(AppConfig):
     name = "eventstore"
     verbose_name = "Event store"
     #: What an API key may be allowed to do here.
-    scopes = ("events:read", "ops:read", "ops:write")
+    scopes = ("events:read", "ops:read", "ops:write", "approvals:read", "approvals:decide")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from eventstore import checks  # noqa: F401
+        from eventstore import approvals, checks  # noqa: F401
         from eventstore.delivery import wakeups
         from eventstore.log import events_committed
 

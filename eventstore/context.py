@@ -21,3 +21,8 @@ def acting(**facts: Any) -> Iterator[None]:
 def current_facts() -> dict[str, Any]:
     """The facts in force, outermost first."""
     return _facts.get()
+
+
+def person(actor: str) -> str:
+    """Who stands behind an actor: user:ada, shell:ada and the API key of the name ada are one pair of eyes."""
+    return actor.partition(":")[2] or actor

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from eventstore import delivery, health, runs
+from eventstore import approvals, delivery, health, runs
 from eventstore.delivery import wakeups
 from eventstore.models import IdempotencyKey
 
@@ -42,6 +42,13 @@ def sweep() -> None:
     delivery.sweep()
     runs.wake_all()
     health.beat("sweep")
+
+
+@shared_task(name="eventstore.due", ignore_result=True)
+def due() -> None:
+    """Do what is due because time passed."""
+    approvals.expire_due()
+    approvals.withdraw_moved()
 
 
 @shared_task(name="eventstore.retry", ignore_result=True)

@@ -14,7 +14,7 @@ from eventstore.log.reader import (
     read_where,
 )
 from eventstore.log.streams import partition_of
-from eventstore.log.units_of_work import ANY, NEW, append, savepoint, unit_of_work
+from eventstore.log.units_of_work import ANY, NEW, append, hold, savepoint, unit_of_work
 
 __all__ = [
     "ANY",
@@ -23,6 +23,7 @@ __all__ = [
     "append",
     "current_position",
     "events_committed",
+    "hold",
     "partition_of",
     "read_correlation",
     "read_event",

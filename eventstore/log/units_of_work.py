@@ -17,7 +17,7 @@ from eventstore.errors import NestedTransaction, NotInUnitOfWork, StreamMoved
 from eventstore.log.announcements import events_committed
 from eventstore.log.positions import Position
 from eventstore.log.streams import partition_of
-from eventstore.log.writer import Draft, recorded_already, stream_version, write
+from eventstore.log.writer import Draft, hold_versions, recorded_already, stream_version, write
 from eventstore.messages import Event, encode, name_of
 
 Expected = int | Literal["any"]
@@ -164,6 +164,17 @@ def append(
         )
     work.versions[stream] = version
     return version
+
+
+def hold(*streams: str) -> dict[str, int]:
+    """The versions these streams have, or will have with what is noted; nobody else appends to them until this unit of work ends.
+
+    Row locks are taken before it, as before the flush. Raises NotInUnitOfWork.
+    """
+    work = _current.get()
+    if work is None:
+        raise NotInUnitOfWork(stream=", ".join(streams))
+    return {stream: max(version, work.versions.get(stream, 0)) for stream, version in hold_versions(streams).items()}
 
 
 def _facts(work: _Work) -> msgspec.Raw:

@@ -1,6 +1,7 @@
 """Rows only: fields, constraints that read as sentences, indexes."""
 
 from eventstore.models.api import ApiKey, IdempotencyKey
+from eventstore.models.approvals import Approval
 from eventstore.models.delivery import (
     Checkpoint,
     ConsumerState,
@@ -17,6 +18,7 @@ from eventstore.models.runs import Run, RunItem
 
 __all__ = [
     "ApiKey",
+    "Approval",
     "Checkpoint",
     "ConsumerState",
     "Correction",

@@ -8,7 +8,7 @@ import msgspec
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from eventstore.context import current_facts
+from eventstore.context import current_facts, person
 from eventstore.delivery import declared_consumer, wakeups
 from eventstore.errors import Refused
 from eventstore.events import OPERATIONS, RunChanged, RunStarted
@@ -165,11 +165,6 @@ def change(run_id: UUID, verb: str, reason: str) -> Run:
             transaction.on_commit(lambda: wakeups.wake_run(run.id), robust=True)
     run.refresh_from_db()
     return run
-
-
-def person(actor: str) -> str:
-    """Who stands behind an actor: user:ada, shell:ada and the API key of the name ada are one pair of eyes."""
-    return actor.partition(":")[2] or actor
 
 
 def locked(run_id: UUID) -> Run:

@@ -22,7 +22,6 @@ from eventstore.approvals import (
     approvals,
     decide,
 )
-from eventstore.errors import Refused
 from eventstore.testing import Story
 from tests.eventstore.approvals.examples import ID, LATER, NOON, SUBJECT, requested
 
@@ -43,10 +42,7 @@ class Stories(SimpleTestCase):
         return Story(lambda state, command: decide(state, command, around), approvals.evolve, ApprovalState())
 
     def assertRefused(self, code: str, story: Story, command) -> str:
-        with self.assertRaises(Refused) as caught:
-            story.when(command)
-        self.assertEqual(caught.exception.code, code)
-        return str(caught.exception)
+        return str(story.when(command).then_refused(code=code))
 
 
 class Asking(Stories):

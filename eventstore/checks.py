@@ -9,6 +9,7 @@ from eventstore.conf import build
 from eventstore.errors import BadSetting
 from eventstore.messages import missing_steps, name_of, registered_events, reversal_of
 from eventstore.projections import all_projections, suspicions
+from eventstore.sagas import all_sagas
 
 
 @register()
@@ -64,4 +65,18 @@ def every_event_says_how_it_is_reversed(**_: Any) -> list[CheckMessage]:
         )
         for name, cls in registered_events().items()
         if reversal_of(name) is None and apps.get_containing_app_config(cls.__module__) is not None
+    ]
+
+
+@register()
+def sagas_expect_latecomers(**_: Any) -> list[CheckMessage]:
+    """E004: a saga reacts to an event and does not say what follows when it comes after the end."""
+    return [
+        Error(
+            f"{saga.name} reacts to {', '.join(names)} and does not say what follows when that comes after its end.",
+            hint=f"Declare a reaction with @{saga.name.rpartition('.')[2]}.late(…), or that nothing follows with .ignores_late(…).",
+            id="eventstore.E004",
+        )
+        for saga in all_sagas()
+        if (names := saga.undecided())
     ]

@@ -116,6 +116,18 @@ class EffectResolved(Event):
     reason: str
 
 
+@event("eventstore.saga_handled")
+class SagaHandled(Event):
+    """Somebody retried or settled a command of a saga, asked it to undo itself, or ended it."""
+
+    saga_id: UUID
+    saga: str
+    key: str
+    what: str
+    reason: str
+    command_id: UUID | None = None
+
+
 irreversible(ConsumerPaused, because="What was taken meanwhile was taken; resume the consumer.")
 irreversible(ConsumerResumed, because="What was taken meanwhile was taken; pause the consumer.")
 irreversible(RebuildStarted, because="The tables were emptied and are filled from the log; rebuild once more if they are wrong.")
@@ -127,3 +139,4 @@ irreversible(
 )
 irreversible(RunChanged, because="Decide the run anew: pause, resume, cancel it, or roll its swap back.")
 irreversible(DeadLetterHandled, because="Handle the key anew: a discarded one is restored, an edited one is edited again.")
+irreversible(SagaHandled, because="Its saga went on from there; ask it to compensate, or handle its next command.")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from eventstore import approvals, delivery, health, runs
+from eventstore import approvals, delivery, health, runs, sagas
 from eventstore.delivery import wakeups
 from eventstore.models import IdempotencyKey
 
@@ -41,6 +41,8 @@ def sweep() -> None:
     """Find what lost hints left behind, what Redis lost, and which parked keys are due."""
     delivery.sweep()
     runs.wake_all()
+    if sagas.somebody_waits() or sagas.somebody_is_late():
+        wakeups.wake_sagas()
     health.beat("sweep")
 
 
@@ -55,6 +57,14 @@ def due() -> None:
 def retry() -> None:
     """Retry the parked keys that are due."""
     delivery.retry_due()
+
+
+@shared_task(name="eventstore.sagas", ignore_result=True)
+def carry_out() -> None:
+    """Fire the deadlines of sagas that have passed, and carry out the commands that are due."""
+    wakeups.lower(["wake:sagas"])
+    sagas.fire_due(seconds=TASK_SECONDS / 2)
+    sagas.carry_out_due(seconds=TASK_SECONDS / 2)
 
 
 @shared_task(name="eventstore.run", ignore_result=True, acks_late=True)

@@ -82,6 +82,12 @@ def wake_retries() -> None:
         _send("eventstore.retry", [])
 
 
+def wake_sagas() -> None:
+    """Say that sagas have sent commands, or have waited long enough. Never raises."""
+    for _ in _raise({"sagas": "wake:sagas"}):
+        _send("eventstore.sagas", [])
+
+
 def wake_run(run_id: UUID, seats: Sequence[int] | None = None) -> None:
     """Say that a run has something to do: a hint for each process that may drive it. Never raises.
 

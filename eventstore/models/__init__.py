@@ -15,6 +15,7 @@ from eventstore.models.delivery import (
 )
 from eventstore.models.log import Event, Partition
 from eventstore.models.runs import Run, RunItem
+from eventstore.models.sagas import SagaCommand, SagaDeadline, SagaInstance, SagaStep
 
 __all__ = [
     "ApiKey",
@@ -33,4 +34,8 @@ __all__ = [
     "RelayCheckpoint",
     "Run",
     "RunItem",
+    "SagaCommand",
+    "SagaDeadline",
+    "SagaInstance",
+    "SagaStep",
 ]

@@ -3,6 +3,7 @@
 from eventstore.delivery import all_consumers, drain, relay_partition, retry_due, transport
 from eventstore.delivery.memory_streams import MemoryStreams
 from eventstore.log import current_position
+from eventstore.sagas import carry_out_due, fire_due
 
 
 def deliver_everything(turns: int = 50) -> int:
@@ -25,4 +26,4 @@ def deliver_once() -> int:
     for partition in current_position().heads:
         relay_partition(partition)
         moved += sum(drain(consumer, partition) for consumer in all_consumers())
-    return moved + retry_due()
+    return moved + retry_due() + fire_due() + carry_out_due()

@@ -74,6 +74,14 @@ class Races(TransactionTestCase):
         deliver_everything()
         self.assertEqual((self.count("seat_reserved"), SagaInstance.objects.filter(outcome="confirmed").count()), (30, 30))
 
+    def test_a_command_whose_worker_is_slow_comes_round_again_and_takes_effect_once(self):
+        book("a")
+        for partition in current_position().heads:
+            drain(self.saga, partition)
+        command = SagaCommand.objects.get()
+        self.assertEqual(at_once(*[lambda: dispatching.carry_out(command.pk)] * 4), [])
+        self.assertEqual(self.count("seat_reserved"), 1)
+
     def test_many_sweeps_fire_a_deadline_once(self):
         self.saga.handlers.pop("test.seat_reserved")
         book("a")

@@ -1,7 +1,6 @@
 """A saga: a process across transactions, told as pure reactions from a memory and an event to a step."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +12,7 @@ from eventstore.sagas.engine import take
 from eventstore.sagas.events import CommandRefused, CompensationRequested, DeadlinePassed
 from eventstore.sagas.steps import Step
 
-Reaction = Callable[[Any, Any], Step | None]
+Reaction = Callable[[Any, Any, Envelope], Step | None]
 R = TypeVar("R", bound=Callable[..., Any])
 Key = Callable[[Any, Envelope], str | None]
 
@@ -29,7 +28,7 @@ class Saga(Consumer):
     """A process about one key: `Saga("orders.fulfilment", state=Fulfilment, key=lambda event, envelope: str(event.order_id))`.
 
     `state` is the class of its memory, whose defaults are how it begins. `key` says which one an event belongs to; None: to none.
-    A reaction takes (state, event) and returns a Step, or None when nothing follows. It never queries and knows no clock:
+    A reaction takes (state, event, envelope) and returns a Step, or None when nothing follows. It never queries and knows no clock:
     memory, commands and deadlines commit together with the event. An event that begins nothing and finds no saga is nobody's.
     Every event it reacts to has a word for when it comes late, after the end: a reaction by `late`, or `ignores_late`.
     """
@@ -47,7 +46,7 @@ class Saga(Consumer):
         self.refusals: dict[str, Reaction] = {}
         self.compensation: Reaction | None = None
         for own in OWN:
-            self.handlers[name_of(own)[0]] = partial(self._react_to_own, own)
+            self.handlers[name_of(own)[0]] = self._react_to_own
 
     def starts_on(self, *events: type[Event], key: Key | None = None) -> Callable[[R], R]:
         """Declare how it begins. The same event again, or ten at once, begin it once."""
@@ -106,11 +105,11 @@ class Saga(Consumer):
             return event.key if event.saga == self.name else None
         return self._keys.get(envelope.name, self._key)(event, envelope)
 
-    def react(self, state: Any, event: Event, *, late: bool = False) -> Step | None:
+    def react(self, state: Any, event: Event, envelope: Envelope, *, late: bool = False) -> Step | None:
         """The step that follows. Raises SagaMisdeclared when it sets a deadline that nobody reacts to."""
         name = name_of(type(event))[0]
         reaction = self.lates.get(name) if late and not isinstance(event, OWN) else self.handlers[name]
-        step = None if reaction is None or (late and isinstance(event, OWN)) else reaction(state, event)
+        step = None if reaction is None or (late and isinstance(event, OWN)) else reaction(state, event, envelope)
         for deadline in step.deadlines if step else ():
             if deadline not in self.deadlines:
                 raise SagaMisdeclared(saga=self.name, problem=f"nobody reacts to its deadline {deadline}; declare on_deadline")
@@ -120,14 +119,14 @@ class Saga(Consumer):
         """Take a batch: memories loaded and locked once, in one order for everybody, written once."""
         take(self, envelopes)
 
-    def _react_to_own(self, kind: type[Event], state: Any, event: Any) -> Step | None:
+    def _react_to_own(self, state: Any, event: Any, envelope: Envelope) -> Step | None:
         if isinstance(event, DeadlinePassed):
             reaction = self.deadlines.get(event.name)
         elif isinstance(event, CommandRefused):
             reaction = self.refusals.get(event.command)
         else:
             reaction = self.compensation
-        return None if reaction is None else reaction(state, event)
+        return None if reaction is None else reaction(state, event, envelope)
 
     def _declare(self, table: dict[str, Any], name: str) -> Callable[[R], R]:
         def register(reaction: R) -> R:

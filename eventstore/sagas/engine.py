@@ -88,7 +88,7 @@ def _step(saga: "Saga", row: SagaInstance, mine: Mine) -> int:
     """Ask for the step and note it; return how many commands it sent."""
     late = row.status == Status.FINISHED
     state = msgspec.convert(row.state, saga.state) if row.steps else saga.state()
-    step = saga.react(state, mine.event, late=late)
+    step = saga.react(state, mine.event, mine.envelope, late=late)
     if step is None:
         if isinstance(mine.event, CommandRefused):
             row.trouble = f"{mine.event.command} was refused and nobody reacts: {mine.event.detail}"

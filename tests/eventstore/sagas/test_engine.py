@@ -170,7 +170,7 @@ class Failures(Trips):
         self.assertEqual((self.row().outcome, self.row().trouble), ("confirmed", ""))
 
     def test_a_reaction_that_raises_parks_its_stream_like_any_handler(self):
-        self.saga.handlers["test.trip_booked"] = lambda state, event: Step(state=state, deadlines={"nobody": timedelta(1)})
+        self.saga.handlers["test.trip_booked"] = lambda state, event, envelope: Step(state=state, deadlines={"nobody": timedelta(1)})
         book("a")
         book("b")
         deliver_everything()
@@ -229,7 +229,7 @@ class Declaring(Trips):
         self.assertIn("test.trip reacts to test.trip_cancelled and does not say", found.msg)
 
     def test_reactions_are_pure_functions(self):
-        step = self.saga.react(self.saga.state(), TripBooked(trip="a"))
+        step = self.saga.react(self.saga.state(), TripBooked(trip="a"), None)
         self.assertEqual(step.commands, (trips.ReserveSeat(trip="a"),))
         self.assertEqual(step.deadlines, {"seat": timedelta(minutes=5)})
 

@@ -7,7 +7,7 @@ from typing import Any
 from eventstore.delivery import forget_consumer, lay_out
 from eventstore.errors import Refused
 from eventstore.log import ANY, append, unit_of_work
-from eventstore.messages import Command, Event, Value, command, event, handles
+from eventstore.messages import Command, Envelope, Event, Value, command, event, handles
 from eventstore.sagas import CommandRefused, CompensationRequested, DeadlinePassed, Saga, Step
 
 
@@ -93,33 +93,33 @@ def declare(test: Any, name: str = "test.trip") -> Saga:
     test.addCleanup(setattr, Seats, "rule", staticmethod(lambda wanted: None))
 
     @trip.starts_on(TripBooked)
-    def ask_for_a_seat(state: Trip, event: TripBooked) -> Step:
+    def ask_for_a_seat(state: Trip, event: TripBooked, envelope: Envelope) -> Step:
         return Step(state=state, commands=(ReserveSeat(trip=event.trip),), deadlines={"seat": timedelta(minutes=5)})
 
     @trip.on(SeatReserved)
-    def confirm(state: Trip, event: SeatReserved) -> Step:
+    def confirm(state: Trip, event: SeatReserved, envelope: Envelope) -> Step:
         if state.why:  # on the way back: its release is sent already
             return Step(state=state, finished="undone")
         return Step(state=Trip(reserved=True), finished="confirmed")
 
     @trip.on(TripCancelled)
-    def cancel(state: Trip, event: TripCancelled) -> Step:
+    def cancel(state: Trip, event: TripCancelled, envelope: Envelope) -> Step:
         return Step(state=state, finished="cancelled")
 
     @trip.on_refused(ReserveSeat)
-    def give_up(state: Trip, event: CommandRefused) -> Step:
+    def give_up(state: Trip, event: CommandRefused, envelope: Envelope) -> Step:
         return Step(state=Trip(why=event.code), finished="refused")
 
     @trip.on_deadline("seat")
-    def stop_waiting(state: Trip, event: DeadlinePassed) -> Step:
+    def stop_waiting(state: Trip, event: DeadlinePassed, envelope: Envelope) -> Step:
         return Step(state=Trip(why="waited"), commands=(ReleaseSeat(trip=event.key),), finished="waited too long")
 
     @trip.on_compensate
-    def undo(state: Trip, event: CompensationRequested) -> Step:
+    def undo(state: Trip, event: CompensationRequested, envelope: Envelope) -> Step:
         return Step(state=Trip(why=event.reason), commands=(ReleaseSeat(trip=event.key),), compensating=True)
 
     @trip.late(SeatReserved)
-    def give_it_back(state: Trip, event: SeatReserved) -> Step:
+    def give_it_back(state: Trip, event: SeatReserved, envelope: Envelope) -> Step:
         return Step(state=state, commands=(ReleaseSeat(trip=event.trip),))
 
     trip.ignores_late(TripBooked, TripCancelled)

@@ -53,9 +53,15 @@ class CancelRun(Command):
     reason: Reason
 
 
+Seen = Annotated[str, Meta(max_length=64, description="The `digest` of the diff that was looked at.")]
+
+
 class ApproveRun(Command):
+    """`seen` is demanded for a rebuild: it is swapped in only if what differs is what that preview showed."""
+
     run_id: UUID
     reason: Reason
+    seen: Seen = ""
 
 
 class PreviewRun(Command):
@@ -63,11 +69,12 @@ class PreviewRun(Command):
 
 
 class SwapRun(Command):
-    """`expected` names what may differ: columns, "+" for rows that appear, "-" for rows that go."""
+    """`expected` names what may differ: columns, "+" for rows that appear, "-" for rows that go. `seen` binds it to a preview as well."""
 
     run_id: UUID
     reason: Reason
     expected: tuple[str, ...] = ()
+    seen: Seen = ""
 
 
 class RollBackRun(Command):

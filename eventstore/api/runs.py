@@ -104,11 +104,12 @@ class ApproveView(ApiView):
         """Approve a run.
 
         One that waits for a second person begins: the caller is somebody else than who started it. A rebuild that was
-        previewed is swapped in, whatever differs.
+        previewed is swapped in, whatever differs, if that is what the preview showed whose digest is `seen`: 412 when there
+        is another preview by now, 409 when rows differ otherwise, but for those that events touched since.
         """
         run = find(wish.command.run_id)
         if run.target == Run.Target.SHADOW:
-            runs.approve(run.pk, wish.command.reason)
+            runs.approve(run.pk, wish.command.reason, wish.command.seen)
         else:
             runs.change(run.pk, "approve", wish.command.reason)
         return Answer(body=show(find(run.pk)))
@@ -132,7 +133,7 @@ class SwapView(ApiView):
     @accepts(SwapRun, scope="ops:write", answer=ShownRun)
     def post(self, wish: Wish[SwapRun]) -> Answer:
         """Swap a rebuild in through the equality gate: refused when rows differ that nobody expected to."""
-        runs.swap(wish.command.run_id, wish.command.reason, wish.command.expected)
+        runs.swap(wish.command.run_id, wish.command.reason, wish.command.expected, seen=wish.command.seen)
         return Answer(body=show(find(wish.command.run_id)))
 
 

@@ -38,6 +38,7 @@ class Diff(msgspec.Struct, frozen=True):
     removed: int
     columns: dict[str, int]  #: changed rows by column
     rows: list[Difference]
+    digest: str = ""  #: of all differing rows: names a preview, so that an approval can say which one was seen
 
     @property
     def total(self) -> int:
@@ -62,11 +63,7 @@ KIND = "CASE WHEN live.{key} IS NULL THEN 'added' WHEN beside.{key} IS NULL THEN
 
 def compare(projection: Projection, schema: str, shown: int = SHOWN) -> Diff:
     """Compare the live table with its shadow. Ask when the shadow has caught up, or it is only behind."""
-    table = projection.rows._meta.db_table
-    pk = projection.rows._meta.pk
-    assert pk is not None
-    names = {"key": sql.Identifier(str(pk.column)), "table": sql.Identifier(table), "schema": sql.Identifier(schema)}
-    pairs = sql.SQL(PAIRS).format(kind=sql.SQL(KIND).format(**names), **names)
+    pairs = pairs_of(projection, schema)
     counted = sql.SQL(
         """WITH pairs AS MATERIALIZED ({pairs})
         SELECT kind, NULL, count(*) FROM pairs GROUP BY kind
@@ -81,6 +78,15 @@ def compare(projection: Projection, schema: str, shown: int = SHOWN) -> Diff:
     total = {kind: number for kind, column, number in counts if kind != "column"}
     columns = {column: number for kind, column, number in counts if kind == "column"}
     return Diff(total.get("added", 0), total.get("changed", 0), total.get("removed", 0), columns, rows)
+
+
+def pairs_of(projection: Projection, schema: str) -> sql.Composed:
+    """The query for the rows that differ: kind, key, and the row on both sides."""
+    table = projection.rows._meta.db_table
+    pk = projection.rows._meta.pk
+    assert pk is not None
+    names = {"key": sql.Identifier(str(pk.column)), "table": sql.Identifier(table), "schema": sql.Identifier(schema)}
+    return sql.SQL(PAIRS).format(kind=sql.SQL(KIND).format(**names), **names)
 
 
 def _difference(projection: Projection, schema: str, kind: Kind, key: str, live: str | None, beside: str | None) -> Difference:

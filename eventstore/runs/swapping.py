@@ -7,13 +7,14 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from msgspec.structs import replace
 
 from eventstore.delivery import handle_upto, wakeups
 from eventstore.errors import Refused
 from eventstore.log import current_position, unit_of_work
 from eventstore.models import Checkpoint, ConsumerState, ParkedKey, Run
 from eventstore.projections import Projection, projection_named
-from eventstore.runs import shadows
+from eventstore.runs import shadows, sightings
 from eventstore.runs.differences import Diff, compare
 from eventstore.runs.lanes import RunLane, lane_named
 from eventstore.runs.starting import locked, told
@@ -59,22 +60,37 @@ def preview(run_id: UUID) -> Diff:
         run = _ready(run_id)
         projection, lane = projection_named(run.consumer), lane_named(run.lane)
         _meet(projection, lane)
-        diff = compare(projection, run.schema)
-        run.tell(diff=msgspec.to_builtins(diff))
+        diff = replace(compare(projection, run.schema), digest=sightings.note(projection, run.schema))
+        run.tell(diff=msgspec.to_builtins(diff), seen_at=_positions(lane.name))
         run.save(update_fields=["outcome"])
     return diff
 
 
-def swap(run_id: UUID, reason: str, expected: Iterable[str] = (), *, anything: bool = False) -> Diff:
+def swap(run_id: UUID, reason: str, expected: Iterable[str] = (), *, seen: str = "", anything: bool = False) -> Diff:
     """Exchange the tables in one transaction and keep the old ones for a rollback; return what it changed.
 
     The equality gate: raises Refused when rows differ in a way that nobody declared. `expected` names columns, "+" for
-    rows that appear and "-" for rows that go; `anything` is for a person who approved the preview.
+    rows that appear and "-" for rows that go; `anything` is for a person who approved the preview. `seen` is the digest
+    of a preview: refused too when rows differ otherwise than it showed.
     """
     with unit_of_work():
         run = _ready(run_id)
+        newest = run.outcome.get("diff", {}).get("digest")
+        if seen and seen != newest:
+            raise Refused(
+                "Somebody made another preview than the one you name. Look at that one, then decide.",
+                code="other_preview",
+                status=412,
+                digest=newest,
+            )
         projection, lane = projection_named(run.consumer), lane_named(run.lane)
         _meet(projection, lane)
+        if seen and (moved := sightings.unseen(projection, run.schema, run.outcome["seen_at"])):
+            raise Refused(
+                f"{moved} rows of {run.consumer} differ otherwise than in the preview that you saw, and no event touched them since. "
+                "Make another one, then decide.",
+                code="differences_moved",
+            )
         diff = compare(projection, run.schema)
         undeclared = 0 if anything else diff.undeclared(expected)
         if undeclared:
@@ -94,14 +110,25 @@ def swap(run_id: UUID, reason: str, expected: Iterable[str] = (), *, anything: b
     return diff
 
 
-def approve(run_id: UUID, reason: str) -> Diff:
-    """Swap in what a person has looked at, whatever differs. Raises Refused when there was no preview, or no reason."""
+def approve(run_id: UUID, reason: str, seen: str) -> Diff:
+    """Swap in what a person has looked at, whatever differs. `seen` is the digest of that preview.
+
+    Raises Refused when there was no preview or no reason, and when what would be swapped is not what was seen, but for
+    rows that events touched since.
+    """
     if not reason.strip():
         raise Refused("An approval needs a reason: it stands in the history for whoever asks later.", code="reason_missing", status=422)
     with unit_of_work():
-        if "diff" not in _ready(run_id).outcome:
+        run = _ready(run_id)
+        if "diff" not in run.outcome:
             raise Refused("Nobody has looked at this run yet: preview it before you approve it.", code="not_previewed")
-        return swap(run_id, reason, anything=True)
+        if not seen:
+            raise Refused(
+                "An approval says which preview was looked at: `seen` is the digest of its diff.", code="preview_not_named", status=428
+            )
+        if look_ahead(run) > NEAR:
+            raise Refused("Too much was recorded since the preview. Make another one, then decide.", code="catching_up")
+        return swap(run_id, reason, seen=seen, anything=True)
 
 
 def roll_back(run_id: UUID, reason: str) -> None:

@@ -18,7 +18,7 @@ from eventstore.runs import Diff, progress_of
 
 #: What is done with a run of before, and then nothing else.
 LATER = {
-    "approve": "Swap in what was previewed, whatever differs: your decision, with your --reason.",
+    "approve": "Swap in what was previewed, whatever differs, if that is what you have --seen: your decision, with your --reason.",
     "rollback": "Take a swap back: the old tables are live again and catch up.",
     "throw_away": "Drop the old tables that a swap keeps; there is no rollback then.",
 }
@@ -46,6 +46,12 @@ class Command(Door):
             metavar="COLUMN|+|-",
             help="With --swap: columns that may differ, + for rows that appear, - for rows that go.",
         )
+        parser.add_argument(
+            "--seen",
+            default="",
+            metavar="DIGEST",
+            help="With --approve or --swap: only if rows differ as this preview showed.",
+        )
         parser.add_argument("--run", type=UUID, help="Go on with this run instead of beginning one.")
         parser.add_argument("--rate", type=positive, help="Events a second at most, beside the live tables.")
         for name, help in LATER.items():
@@ -60,8 +66,10 @@ class Command(Door):
             raise CommandError("Say one thing: --approve, --rollback, --throw-away, or a rebuild.", returncode=self.USAGE)
         if options["expect"] and not options["swap"]:
             raise CommandError("--expect belongs to --swap.", returncode=self.USAGE)
+        if options["seen"] and not ((options["swap"] and run) or options["approve"]):
+            raise CommandError("--seen belongs to --approve, or to --swap with --run: it names a preview.", returncode=self.USAGE)
         if later:
-            self._later(later[0], self._known(name, options[later[0]]), reason, as_json=options["json"])
+            self._later(later[0], self._known(name, options[later[0]]), reason, options["seen"], as_json=options["json"])
         elif beside:
             self._beside(name, reason or UNSAID, self._known(name, run) if run else None, options)
         else:
@@ -73,12 +81,14 @@ class Command(Door):
             raise CommandError(f"{name} has no rebuild {id}; manage.py replay list shows them.", returncode=self.USAGE)
         return run
 
-    def _later(self, verb: str, run: Run, reason: str, *, as_json: bool) -> None:
+    def _later(self, verb: str, run: Run, reason: str, seen: str, *, as_json: bool) -> None:
         told: dict[str, Any] = {"name": run.consumer, "run": run.pk}
         if verb == "approve":
             if not reason.strip():
                 raise CommandError("--approve needs --reason: it is your decision, and it stands in the log.", returncode=self.USAGE)
-            told |= {"swapped": True} | msgspec.to_builtins(runs.approve(run.pk, reason))
+            if not seen:
+                raise CommandError("--approve needs --seen: the digest that the preview told.", returncode=self.USAGE)
+            told |= {"swapped": True} | msgspec.to_builtins(runs.approve(runs.catch_up(run.pk).pk, reason, seen))
             sentence = f"{run.consumer} was swapped. Not as it should be? manage.py rebuild {run.consumer} --rollback {run.pk}"
         elif verb == "rollback":
             runs.roll_back(run.pk, reason or UNSAID)
@@ -113,7 +123,7 @@ class Command(Door):
             self.stdout.write(f"{name} is folded beside from {told['events']} events in {told['seconds']:.1f} s.")
             self._print(run, diff, swapped=bool(told.get("swapped")))
         if refusal is not None:
-            self.found(f"{refusal} manage.py rebuild {name} --approve {run.pk} --reason …")
+            self.found(f"{refusal} manage.py rebuild {name} --approve {run.pk} --seen {diff.digest if diff else '…'} --reason …")
         if progress.parked:
             self.found(f"{progress.parked} keys failed: manage.py dead_letters list --consumer {name if told.get('swapped') else run.lane}")
         if diff is not None and diff.total and not options["swap"]:
@@ -124,7 +134,7 @@ class Command(Door):
         if not options["swap"]:
             return None, runs.preview(run.pk) if options["preview"] else None
         try:
-            return None, runs.swap(run.pk, reason, options["expect"])
+            return None, runs.swap(run.pk, reason, options["expect"], seen=options["seen"])
         except Refused as refusal:
             if refusal.code != "undeclared_differences":
                 raise
@@ -145,8 +155,11 @@ class Command(Door):
                 self.stdout.write(f"… and {diff.total - len(diff.rows)} more.")
         if swapped:
             self.stdout.write(f"It is live. Not as it should be? manage.py rebuild {run.consumer} --rollback {run.pk}")
-        elif run.state == Run.State.READY:
-            self.stdout.write(f"The run {run.pk} is ready: rebuild {run.consumer} --approve it, or replay cancel it.")
+        elif run.state == Run.State.READY and diff is None:
+            self.stdout.write(f"The run {run.pk} is ready: rebuild {run.consumer} --preview --run {run.pk}, or replay cancel it.")
+        elif run.state == Run.State.READY and diff is not None:
+            approve = f"rebuild {run.consumer} --approve {run.pk} --seen {diff.digest} --reason …"
+            self.stdout.write(f"The run {run.pk} is ready: {approve}, or replay cancel it.")
 
     def _in_place(self, name: str, reason: str, *, as_json: bool) -> None:
         must_run(name)

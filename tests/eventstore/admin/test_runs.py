@@ -218,7 +218,7 @@ class Rebuilds(Acting):
         seen = self.act(run, "preview")
         self.wrong()
         self.act(run, "preview")
-        self.assertContains(self.swap(seen), "somebody made another preview meanwhile")
+        self.assertContains(self.swap(seen), "Nothing was done: Somebody made another preview")
         self.assertEqual(self.only_run().state, "ready")
 
     def test_a_swap_is_rolled_back_by_name_and_the_kept_tables_are_thrown_away(self):

@@ -169,10 +169,27 @@ class RebuildingBeside(TestCase):
         self.assertEqual(told["diff"]["rows"][0]["event"], "orders.order_placed")
         refused = self.send(f"{run}/swap", {"reason": "hopeful", "expected": ["total"]}, 409)
         self.assertEqual((refused["code"], refused["diff"]["changed"], self.rows()), ("undeclared_differences", 1, self.wrong))
-        swapped = self.send(f"{run}/approve", {"reason": "I looked"})
+        self.assertEqual(self.send(f"{run}/approve", {"reason": "I looked"}, 428)["code"], "preview_not_named")
+        swapped = self.send(f"{run}/approve", {"reason": "I looked", "seen": told["diff"]["digest"]})
         self.assertEqual((swapped["state"], swapped["outcome"]["swapped"], self.rows()), ("completed", True, self.right))
         self.assertEqual(self.send(f"{run}/rollback", {"reason": "wrong after all"})["outcome"]["rolled_back"], True)
         self.assertEqual(self.rows(), self.wrong)
+
+    def test_an_approval_is_bound_to_the_preview_that_was_seen(self):
+        run = self.rebuild()
+        seen = self.send(f"{run}/preview", {})["diff"]["digest"]
+        self.assertEqual(self.api.read(run).json()["diff"]["digest"], seen)
+        OrderSummary.objects.filter(pk=UUID(int=2)).update(line_count=9)
+        refused = self.send(f"{run}/approve", {"reason": "I looked", "seen": seen}, 409)
+        self.assertEqual(
+            (refused["code"], "1 rows of orders.order_list differ otherwise" in refused["detail"]), ("differences_moved", True)
+        )
+        newest = self.send(f"{run}/preview", {})["diff"]["digest"]
+        refused = self.send(f"{run}/approve", {"reason": "I looked", "seen": seen}, 412)
+        self.assertEqual((refused["code"], refused["digest"]), ("other_preview", newest))
+        refused = self.send(f"{run}/swap", {"reason": "declared", "expected": ["line_count"], "seen": seen}, 412)
+        self.send(f"{run}/swap", {"reason": "declared", "expected": ["line_count"], "seen": newest})
+        self.assertEqual(self.rows(), self.right)
 
     def test_what_was_expected_goes_through_the_gate(self):
         run = self.rebuild()

@@ -81,7 +81,9 @@ class Rebuilding(TestCase):
         self.assertEqual(self.rows(), spoilt)
         run = called.json["run"]
         self.assertEqual(Called("rebuild", NAME, "--approve", run).code, 2, "a decision has a reason")
-        self.assertEqual(Called("rebuild", NAME, "--approve", run, "--reason", "I looked", "--json").json["swapped"], True)
+        self.assertEqual(Called("rebuild", NAME, "--approve", run, "--reason", "I looked").code, 2, "and says what was looked at")
+        told = Called("rebuild", NAME, "--approve", run, "--seen", called.json["digest"], "--reason", "I looked", "--json")
+        self.assertEqual(told.json["swapped"], True)
         self.assertEqual(self.rows(), self.right)
         self.assertEqual(Called("rebuild", NAME, "--rollback", run, "--json").json, {"name": NAME, "run": run, "swapped": False})
         self.assertEqual(self.rows(), spoilt)
@@ -90,9 +92,21 @@ class Rebuilding(TestCase):
         told = [envelope.event.what for envelope in read_stream("operations") if envelope.name == "eventstore.run_changed"]
         self.assertEqual(told, ["swapped in", "rolled back", "old tables thrown away"])
 
+    def test_a_preview_tells_the_digest_that_binds_a_swap_to_it(self):
+        self.spoil()
+        seen = Called("rebuild", NAME, "--preview", "--json").json
+        self.assertIn(f"--seen {seen['digest']}", Called("rebuild", NAME, "--preview", "--run", seen["run"]).out)
+        OrderSummary.objects.filter(pk=UUID(int=5)).update(line_count=7)
+        words = ("--run", seen["run"], "--swap", "--expect", "line_count", "+", "--seen", seen["digest"])
+        refused = Called("rebuild", NAME, *words)
+        self.assertEqual((refused.code, "1 rows of orders.order_list differ otherwise" in refused.complaint), (1, True))
+        OrderSummary.objects.filter(pk=UUID(int=5)).update(line_count=1)
+        self.assertEqual(Called("rebuild", NAME, *words, "--json").json["swapped"], True)
+        self.assertEqual(self.rows(), self.right)
+
     def test_a_run_that_nobody_previewed_is_not_approved(self):
         run = Called("rebuild", NAME, "--shadow", "--json").json["run"]
-        called = Called("rebuild", NAME, "--approve", run, "--reason", "in a hurry")
+        called = Called("rebuild", NAME, "--approve", run, "--reason", "in a hurry", "--seen", "nothing")
         self.assertEqual((called.code, "Nobody has looked" in called.complaint), (1, True))
         self.assertEqual(Called("replay", "cancel", run, "--json").json["state"], "cancelled")
         self.assertEqual(Called("rebuild", NAME, "--preview", "--run", run).code, 1)
@@ -102,6 +116,8 @@ class Rebuilding(TestCase):
         for words in (
             ["--approve", run, "--swap"],
             ["--expect", "total"],
+            ["--preview", "--seen", "0123"],
+            ["--swap", "--seen", "0123"],
             ["--rollback", str(UUID(int=1))],
             ["--approve", run, "--rollback", run],
         ):
@@ -135,7 +151,8 @@ class MendingABug(TestCase):
         self.assertEqual(set(OrderSummary.objects.values_list("total", flat=True)), {901}, "nothing live has moved")
         place(100)  # life goes on
         deliver_everything()
-        swapped = Called("rebuild", NAME, "--approve", preview.json["run"], "--reason", "all five are one less", "--json")
+        words = ("--seen", preview.json["digest"], "--reason", "all five are one less")
+        swapped = Called("rebuild", NAME, "--approve", preview.json["run"], *words, "--json")
         self.assertEqual((swapped.code, swapped.json["changed"]), (0, 5))
         place(101)
         deliver_everything()

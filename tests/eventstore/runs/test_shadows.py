@@ -1,5 +1,6 @@
 """Shadow rebuilds: the same handlers beside the live tables, a row diff, a swap in one transaction, and a way back."""
 
+from unittest.mock import patch
 from uuid import UUID
 
 from django.db import connection
@@ -8,7 +9,7 @@ from django.test import TestCase
 from eventstore.delivery import consumer_named
 from eventstore.errors import Refused
 from eventstore.models import Checkpoint, Run
-from eventstore.runs import approve, catch_up, drive, preview, rebuild_beside, roll_back, swap, throw_away
+from eventstore.runs import approve, catch_up, differences, drive, preview, rebuild_beside, roll_back, swap, throw_away
 from eventstore.testing import deliver_everything
 from orders.commands import CancelOrder, PlaceOrder
 from orders.events import Line
@@ -97,12 +98,54 @@ class Shadowing(TestCase):
         OrderSummary.objects.filter(pk=UUID(int=3)).update(line_count=7)
         run = self.run_beside()
         with self.assertRaisesMessage(Refused, "preview it before you approve it"):
-            approve(run.id, "in a hurry")
-        preview(run.id)
+            approve(run.id, "in a hurry", "")
+        seen = preview(run.id).digest
         with self.assertRaisesMessage(Refused, "needs a reason"):
-            approve(run.id, "")
-        self.assertEqual(approve(run.id, "seven was wrong").changed, 1)
+            approve(run.id, "", seen)
+        with self.assertRaisesMessage(Refused, "says which preview was looked at"):
+            approve(run.id, "seven was wrong", "")
+        self.assertEqual(approve(run.id, "seven was wrong", seen).changed, 1)
         self.assertEqual(rows(), self.before)
+
+    def test_an_approval_is_for_the_differences_that_were_seen_and_no_others(self):
+        OrderSummary.objects.filter(pk=UUID(int=3)).update(line_count=7)
+        run = self.run_beside()
+        first = preview(run.id)
+        for spoil in ({"line_count": 8}, {"line_count": 7, "total": 1}):
+            OrderSummary.objects.filter(pk=UUID(int=3)).update(**spoil)
+            with self.assertRaisesMessage(Refused, "1 rows of orders.order_list differ otherwise"):
+                approve(run.id, "seven was wrong", first.digest)
+        second = preview(run.id)
+        self.assertNotEqual(first.digest, second.digest)
+        with self.assertRaisesMessage(Refused, "another preview"):
+            approve(run.id, "seven was wrong", first.digest)
+        OrderSummary.objects.filter(pk=UUID(int=5)).delete()
+        with self.assertRaisesMessage(Refused, "1 rows"):
+            swap(run.id, "seven was wrong", ["line_count", "total", "+"], seen=second.digest)
+        swap(run.id, "seven was wrong", ["line_count", "total", "+"], seen=preview(run.id).digest)
+        self.assertEqual(rows(), self.before)
+
+    def test_a_row_that_was_seen_beyond_the_first_hundred_counts_too(self):
+        run = self.run_beside()
+        with patch.object(differences, "SHOWN", 1):
+            OrderSummary.objects.update(line_count=7)
+            seen = preview(run.id)
+            OrderSummary.objects.filter(pk=UUID(int=19)).update(line_count=8)
+            with self.assertRaisesMessage(Refused, "1 rows"):
+                approve(run.id, "seven was wrong", seen.digest)
+
+    def test_what_happens_to_orders_meanwhile_takes_no_approval_back(self):
+        OrderSummary.objects.filter(pk__in=[UUID(int=3), UUID(int=4)]).update(line_count=7)
+        run = self.run_beside()
+        seen = preview(run.id).digest
+        handle(CancelOrder(order_id=UUID(int=3), reason="no"))
+        place(70)
+        deliver_everything()
+        handle(CancelOrder(order_id=UUID(int=4), reason="no"))  # recorded, not delivered
+        self.assertEqual(approve(run.id, "seven was wrong", seen).changed, 2)
+        deliver_everything()
+        self.assertEqual(set(OrderSummary.objects.values_list("line_count", flat=True)), {1})
+        self.assertEqual(OrderSummary.objects.filter(status="cancelled").count(), 2)
 
     def test_the_old_tables_are_thrown_away_once_nobody_goes_back(self):
         run = self.run_beside()

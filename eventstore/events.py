@@ -128,6 +128,18 @@ class SagaHandled(Event):
     command_id: UUID | None = None
 
 
+@event("eventstore.event_reversed")
+class EventReversed(Event):
+    """Somebody had an event taken back by a command of its owner; the events that followed have the fact `reverses`."""
+
+    event_id: UUID
+    stream: str
+    name: str
+    command: str
+    reason: str
+
+
+irreversible(EventReversed, because="A reversal is not reversed; do anew what it took back.")
 irreversible(ConsumerPaused, because="What was taken meanwhile was taken; resume the consumer.")
 irreversible(ConsumerResumed, because="What was taken meanwhile was taken; pause the consumer.")
 irreversible(RebuildStarted, because="The tables were emptied and are filled from the log; rebuild once more if they are wrong.")

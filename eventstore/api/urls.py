@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from eventstore.api import dead_letters, effects, projections, runs
+from eventstore.api import dead_letters, effects, projections, reversals, runs
 from eventstore.api.docs_pages import docs
 from eventstore.api.events import EventsView
 from eventstore.api.problem_pages import ProblemView
@@ -12,6 +12,7 @@ RUN, LETTER, PROJECTION = "api/v1/runs/<uuid:run_id>", "api/v1/dead-letters/<uui
 
 urlpatterns = [
     path("api/v1/events", EventsView.as_view()),
+    path("api/v1/events/<uuid:event_id>/reverse", reversals.ReverseView.as_view()),
     path("api/v1/runs", runs.RunsView.as_view()),
     path("api/v1/runs/measure", runs.MeasureView.as_view()),
     path(RUN, runs.RunView.as_view()),

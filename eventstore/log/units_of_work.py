@@ -69,6 +69,11 @@ class unit_of_work(ContextDecorator):
         return [draft.name for draft in self._work.drafts] if self._work else []
 
     @property
+    def noted_ids(self) -> list[UUID]:
+        """The ids of the events noted so far."""
+        return [draft.id for draft in self._work.drafts] if self._work else []
+
+    @property
     def last_event_ids(self) -> list[UUID]:
         """The id of the last event noted so far, one per partition: where they stand can be asked again later."""
         return list({partition_of(draft.stream): draft.id for draft in (self._work.drafts if self._work else ())}.values())

@@ -14,6 +14,7 @@ from eventstore.models.delivery import (
     RelayCheckpoint,
 )
 from eventstore.models.log import Event, Partition
+from eventstore.models.reversals import ReversedEvent
 from eventstore.models.runs import Run, RunItem
 from eventstore.models.sagas import SagaCommand, SagaDeadline, SagaInstance, SagaStep
 
@@ -32,6 +33,7 @@ __all__ = [
     "ParkedKey",
     "Partition",
     "RelayCheckpoint",
+    "ReversedEvent",
     "Run",
     "RunItem",
     "SagaCommand",

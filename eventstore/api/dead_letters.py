@@ -35,7 +35,7 @@ from eventstore.api.views import ApiView
 from eventstore.delivery import consumer_named, groups, letters, repairs
 from eventstore.delivery.dry_runs import DryRun, dry_run
 from eventstore.delivery.letters import Corrected, OpenedLetter
-from eventstore.delivery.repairs import Acted
+from eventstore.delivery.repairs import Acted, Wanted
 from eventstore.errors import Refused
 from eventstore.models import Correction, ParkedKey
 
@@ -88,20 +88,34 @@ class LetterView(ApiView):
         return Answer(body=letters.open_letter(find(parked_id)))
 
 
+def ask_again(asked: RetryDeadLetter) -> Wanted:
+    """Count the attempt in a commit of its own: a handler may take this process down. Raises Problem, Refused."""
+    parked = find(asked.parked_id)
+    wanted = repairs.ask_again(parked.pk, asked.reason, seen(asked.event_id))
+    if wanted.claimed is None:
+        raise gone(parked)
+    return wanted
+
+
+def ask_edited(asked: EditDeadLetter) -> tuple[Correction, Wanted]:
+    """The same for an edit, whose correction stays. Raises Problem, Refused."""
+    return repairs.ask_edited(find(asked.parked_id).pk, asked.data, asked.reason, seen(asked.event_id))
+
+
 class RetryView(ApiView):
-    @accepts(RetryDeadLetter, scope="ops:write", answer=HandledLetter)
+    @accepts(RetryDeadLetter, scope="ops:write", answer=HandledLetter, first=ask_again)
     def post(self, wish: Wish[RetryDeadLetter]) -> Answer:
         """Try a key again now, and what waits behind it."""
-        return act(repairs.retry, wish.command)
+        return Answer(body=show(repairs.try_again(wish.begun)))
 
 
 class EditView(ApiView):
-    @accepts(EditDeadLetter, scope="ops:write", answer=HandledLetter)
+    @accepts(EditDeadLetter, scope="ops:write", answer=HandledLetter, first=ask_edited)
     def post(self, wish: Wish[EditDeadLetter]) -> Answer:
         """Correct the payload of the failed event for this consumer, and try again."""
-        asked = wish.command
-        parked = find(asked.parked_id)
-        correction, acted = repairs.edit(parked.pk, asked.data, asked.reason, seen(asked.event_id))
+        correction, wanted = wish.begun
+        acted = repairs.try_again(wanted)
+        correction.refresh_from_db()
         return Answer(body=show(acted, correction))
 
 
@@ -153,14 +167,18 @@ def seen(event_id: UUID | None) -> tuple[UUID, ...]:
     return (event_id,) if event_id is not None else ()
 
 
-def act(verb: Verb, asked: RetryDeadLetter | SkipDeadLetter | RedirectDeadLetter | DiscardDeadLetter | RestoreDeadLetter) -> Answer:
+def act(verb: Verb, asked: SkipDeadLetter | RedirectDeadLetter | DiscardDeadLetter | RestoreDeadLetter) -> Answer:
     """One verb on one key. Raises Problem, and Refused when the key is not as it was shown."""
     parked = find(asked.parked_id)
     (acted,) = verb([parked.pk], asked.reason, seen(getattr(asked, "event_id", None)))
     if acted.became == "gone":
-        state = ParkedKey.State(parked.state).label.lower()
-        raise Refused(f"The key is no longer as it was shown; it is {state} now. Read it again.", code="not_waiting", state=parked.state)
+        raise gone(parked)
     return Answer(body=show(acted))
+
+
+def gone(parked: ParkedKey) -> Refused:
+    state = ParkedKey.State(parked.state).label.lower()
+    return Refused(f"The key is no longer as it was shown; it is {state} now. Read it again.", code="not_waiting", state=parked.state)
 
 
 def show(acted: Acted, correction: Correction | None = None) -> HandledLetter:

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
+from msgspec.structs import replace
 from rest_framework.request import Request
 
 from eventstore.api.bodies import read_body
@@ -42,6 +43,7 @@ class Wish(msgspec.Struct, Generic[C], frozen=True):
     expected: int | None
     sent: frozenset[str]
     request: Request
+    begun: Any = None  #: what the door did first, in a commit of its own
 
 
 class Question(msgspec.Struct, Generic[Q], frozen=True):
@@ -64,12 +66,19 @@ class Contract(msgspec.Struct, frozen=True):
 
 
 def accepts(
-    command: type[C], *, scope: str, answer: Any = None, status: int = 200, if_match: bool = False
+    command: type[C],
+    *,
+    scope: str,
+    answer: Any = None,
+    status: int = 200,
+    if_match: bool = False,
+    first: Callable[[C], object] | None = None,
 ) -> Callable[[Callable[..., Answer]], Callable[..., HttpResponse]]:
     """Declare a door for a command: `def post(self, wish: Wish[PlaceOrder]) -> Answer`.
 
     Fields of the command that the URL names are taken from there. The view's work, its events and the answer under the
     Idempotency-Key are one transaction. `answer` and `status` describe the answer; `if_match` demands that header.
+    `first` is done in a commit before it: what must be known even if that transaction takes this process down.
     """
     contract = Contract(scope=scope, command=command, answer=answer, status=status, if_match=if_match)
 
@@ -87,7 +96,8 @@ def accepts(
             wish = Wish(asked, expected_version(http, required=if_match), frozenset(body.value), request)
             ticket = Ticket.of(key, caller.pk, http, body.canonical) if key is not None else None
             with acting(actor=caller.pk, idempotency_key=key):
-                return carry_out(lambda: view(self, wish), ticket, http)
+                begin = None if first is None else lambda: first(asked)
+                return carry_out(lambda begun: view(self, replace(wish, begun=begun)), ticket, http, begin)
 
         door.contract = contract  # type: ignore[attr-defined]
         return door
@@ -95,14 +105,26 @@ def accepts(
     return declare
 
 
-def carry_out(work_it: Callable[[], Answer], ticket: Ticket | None, request: HttpRequest) -> HttpResponse:
-    """The command, its events and its kept answer: all or nothing. A repetition gets the kept answer."""
+def carry_out(
+    work_it: Callable[[Any], Answer], ticket: Ticket | None, request: HttpRequest, begin: Callable[[], object] | None = None
+) -> HttpResponse:
+    """The command, its events and its kept answer: all or nothing. A repetition gets the kept answer.
+
+    What is begun before stays even if the rest does not come about; a repetition then begins it once more.
+    """
+    begun, noted, before = None, [], None
     try:
+        if begin is not None:
+            with unit_of_work() as beginning:
+                if ticket is not None and (kept := claim(ticket)) is not None:
+                    return repeat(kept)
+                begun, noted = begin(), beginning.last_event_ids
+            before = beginning.position
         with unit_of_work() as work:
             if ticket is not None and (kept := claim(ticket)) is not None:
                 return repeat(kept)
-            answer = work_it()
-            body, headers, written = msgspec.json.encode(answer.body), _headers(answer), work.last_event_ids
+            answer = work_it(begun)
+            body, headers, written = msgspec.json.encode(answer.body), _headers(answer), noted + work.last_event_ids
             status = 200 if answer.status == 201 and not written else answer.status  # it was already so
             if ticket is not None and not keep(ticket, status, headers, body, written):
                 raise _AnsweredElsewhere
@@ -118,7 +140,13 @@ def carry_out(work_it: Callable[[], Answer], ticket: Ticket | None, request: Htt
         if not keep(ticket, problem.status, {"Content-Type": MEDIA_TYPE}, told):
             return repeat(recall(ticket))
         return HttpResponse(told, content_type=MEDIA_TYPE, status=problem.status)
-    return _response(body, status, headers, work.position)
+    return _response(body, status, headers, _later_of(before, work.position))
+
+
+def _later_of(before: Position | None, position: Position | None) -> Position | None:
+    if before is None or position is None:
+        return position or before
+    return Position(before.heads | position.heads)
 
 
 class _AnsweredElsewhere(Exception):

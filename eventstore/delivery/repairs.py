@@ -33,9 +33,32 @@ class Acted(msgspec.Struct, frozen=True):
     became: Became  #: "gone": it did not wait any more when we came, or another event of it failed by then
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """A retry that was asked for and counted, and not made yet."""
+
+    id: UUID
+    key: str
+    claimed: ParkedKey | None  #: None: it was gone when we came
+
+
 def retry(ids: Sequence[UUID], reason: str, events: Collection[UUID] = ()) -> list[Acted]:
     """Try keys again now, due or not."""
-    return [_each(id, reason, "retried", _retry, events) for id in ids]
+    return [try_again(ask_again(id, reason, events)) for id in ids]
+
+
+def ask_again(id: UUID, reason: str, events: Collection[UUID] = (), what: str = "retried") -> Wanted:
+    """The first half of a retry, for a commit of its own: the wish is history and the attempt is counted before it is made."""
+    with unit_of_work():
+        key, parked = _wish(id, reason, what, events, ParkedKey.WAITING)
+        return Wanted(id, key, parked and parking.claim(str(parked.pk)))
+
+
+def try_again(wanted: Wanted) -> Acted:
+    """The second half: the key is handled from its failed event on."""
+    if wanted.claimed is None:
+        return Acted(wanted.id, wanted.key, "gone")
+    parking.retry(wanted.claimed)
+    return Acted(wanted.id, wanted.key, _state_of(wanted.claimed, wanted.claimed.position))
 
 
 def skip(ids: Sequence[UUID], reason: str, events: Collection[UUID] = ()) -> list[Acted]:
@@ -61,6 +84,14 @@ def restore(ids: Sequence[UUID], reason: str) -> list[Acted]:
 
 def edit(id: UUID, data: dict[str, Any], reason: str, events: Collection[UUID] = ()) -> tuple[Correction, Acted]:
     """Correct the payload of a key's failed event for this consumer and try it again. Raises Refused with all mistakes."""
+    correction, wanted = ask_edited(id, data, reason, events)
+    acted = try_again(wanted)
+    correction.refresh_from_db()
+    return correction, acted
+
+
+def ask_edited(id: UUID, data: dict[str, Any], reason: str, events: Collection[UUID] = ()) -> tuple[Correction, Wanted]:
+    """The first half of it: the correction is kept with the wish, and the attempt is counted before it is made."""
     _must_have(reason)
     with unit_of_work():
         parked = _lock(id, ParkedKey.WAITING)
@@ -70,9 +101,7 @@ def edit(id: UUID, data: dict[str, Any], reason: str, events: Collection[UUID] =
         if events and failed.id not in events:
             raise Refused("Another event of the key fails by now: somebody else was there first. Reload the page.", code="moved_on")
         correction = corrections.correct(consumer_named(parked.consumer), failed, data, reason)
-    acted = _each(id, reason, "edited and retried", _retry)
-    correction.refresh_from_db()
-    return correction, acted
+        return correction, ask_again(id, reason, what="edited and retried")
 
 
 def failed_event(parked: ParkedKey) -> Envelope:
@@ -89,17 +118,23 @@ def _each(
     among: Sequence[str] = ParkedKey.WAITING,
 ) -> Acted:
     """One key: the wish is history before it is tried, so that an attempt that dies was still asked for."""
+    key, parked = _wish(id, reason, what, events, among)
+    return Acted(id, key, "gone" if parked is None else act(parked))
+
+
+def _wish(id: UUID, reason: str, what: str, events: Collection[UUID], among: Sequence[str]) -> tuple[str, ParkedKey | None]:
+    """Write down what somebody wants of a key; its name, and the row if it is as it was shown."""
     _must_have(reason)
     with unit_of_work():
         parked = _lock(id, among)
         if parked is None:
-            return Acted(id, str(ParkedKey.objects.filter(pk=id).values_list("key", flat=True).first() or ""), "gone")
+            return str(ParkedKey.objects.filter(pk=id).values_list("key", flat=True).first() or ""), None
         event_id = failed_event(parked).id
         if events and event_id not in events:
-            return Acted(id, parked.key, "gone")
+            return parked.key, None
         told = DeadLetterHandled(parked_id=parked.pk, consumer=parked.consumer, key=parked.key, event_id=event_id, what=what, reason=reason)
         append(OPERATIONS, [told], expected=ANY)
-    return Acted(id, parked.key, act(parked))
+    return parked.key, parked
 
 
 def _lock(id: UUID, among: Sequence[str]) -> ParkedKey | None:
@@ -118,14 +153,6 @@ def _lock(id: UUID, among: Sequence[str]) -> ParkedKey | None:
 def _must_have(reason: str) -> None:
     if not reason.strip():
         raise Refused("This needs a reason: it stands in the history for whoever asks later.", code="reason_missing", status=422)
-
-
-def _retry(parked: ParkedKey) -> Became:
-    claimed = parking.claim(str(parked.pk))
-    if claimed is None:
-        return "gone"
-    parking.retry(claimed)
-    return _state_of(parked, claimed.position)
 
 
 def _state_of(parked: ParkedKey, position: int) -> Became:

@@ -35,6 +35,7 @@ def give_connections_back(**_: object) -> None:
 TIMETABLE = {
     "eventstore.sweep": 1.0,
     "eventstore.due": 1.0,
+    "ledger.expire_holds": 1.0,
     "eventstore.trim": 60.0,
     "eventstore.prune": 3600.0,
 }

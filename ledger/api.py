@@ -4,7 +4,7 @@ Next: ledger/handlers.py carries a command out.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
@@ -28,12 +28,23 @@ from eventstore.api import (
 )
 from eventstore.errors import Refused
 from eventstore.messages import Envelope, Value
-from ledger.commands import CreditFunds, OpenAccount, WithdrawFunds
+from ledger.commands import CreditFunds, OpenAccount, PlaceHold, PostHold, ReverseTransaction, VoidHold, WithdrawFunds
 from ledger.domain import AccountState, accounts, minor_units
 from ledger.events import AccountKind, Amount, Balance, Limit, PostingMode, Side, TransactionKind, TransactionPosted
-from ledger.handlers import Receipt, open_account, post
-from ledger.models.write import Account, Transaction
-from ledger.queries import AsOf, Funds, ListedEntry, ShownBalance, find_balance, show_line, statement_of
+from ledger.handlers import HoldReceipt, Receipt, end_hold, open_account, place_hold, post, reverse
+from ledger.models.write import Account, Hold, Transaction
+from ledger.queries import (
+    AsOf,
+    Funds,
+    ListedEntry,
+    ListedHold,
+    ShownBalance,
+    find_balance,
+    open_holds_of,
+    show_line,
+    show_open_hold,
+    statement_of,
+)
 
 
 class ShownAccount(Value):
@@ -76,12 +87,38 @@ class ShownTransaction(Value):
     recorded_at: datetime
     entries: list[ShownEntry]
     description: str | None
+    reverses_id: UUID | None
+    hold_id: UUID | None
 
 
 class PostedTransaction(Value):
     """A transaction, and what its accounts have now; accounts that keep no running balance are left out."""
 
     transaction: ShownTransaction
+    balances: dict[str, Funds]
+
+
+class ReversedTransaction(PostedTransaction):
+    """A reversal, what its accounts have now, and what is left of the transaction that it takes back, by currency."""
+
+    remaining: dict[str, Limit]
+
+
+class ShownHold(ListedHold):
+    """A hold, and how it ended."""
+
+    state: Literal["pending", "posted", "voided", "expired"]
+    ended_at: datetime | None
+    posted_amount: Limit
+    released_amount: Limit
+    transaction_id: UUID | None
+    reason: str | None
+
+
+class ChangedHold(Value):
+    """A hold, and what its accounts have now; accounts that keep no running balance are left out."""
+
+    hold: ShownHold
     balances: dict[str, Funds]
 
 
@@ -93,6 +130,11 @@ class BalanceQuery(PastQuery):
 
 class EntriesPage(Page, frozen=True, kw_only=True):
     data: list[ListedEntry]
+    pending: list[ListedHold]
+
+
+class HoldsPage(Page, frozen=True, kw_only=True):
+    data: list[ListedHold]
 
 
 class AccountsView(ApiView):
@@ -149,9 +191,21 @@ class BalanceView(ApiView):
 class EntriesView(ApiView):
     @reads(ListQuery, scope="ledger:read", projection="ledger.statement", answer=EntriesPage)
     def get(self, question: Question[ListQuery], account_id: UUID) -> Answer:
-        """Read the statement of an account, newest first."""
+        """Read the statement of an account, newest first, and with its first page what is pending, if that is not more than a page."""
         find_account(account_id)
-        return Answer(body=paginate(statement_of(account_id), question.query, by="key", show=show_line))
+        query = question.query
+        page = paginate(statement_of(account_id), query, by="key", show=show_line)
+        waiting = [] if query.cursor else [*open_holds_of(account_id).order_by("-hold_id")[: query.limit]]
+        pending = [show_open_hold(hold) for hold in waiting]
+        return Answer(body=EntriesPage(data=page.data, pending=pending, next_cursor=page.next_cursor, has_more=page.has_more))
+
+
+class AccountHoldsView(ApiView):
+    @reads(ListQuery, scope="ledger:read", projection="ledger.open_holds", answer=HoldsPage)
+    def get(self, question: Question[ListQuery], account_id: UUID) -> Answer:
+        """List what is pending in an account, out of it and into it, newest first."""
+        find_account(account_id)
+        return Answer(body=paginate(open_holds_of(account_id), question.query, by="hold_id", show=show_open_hold))
 
 
 class TransactionView(ApiView):
@@ -162,6 +216,52 @@ class TransactionView(ApiView):
         if found is None:
             raise Problem("transaction_not_found", f"There is no transaction {transaction_id}.", status=404)
         return Answer(body=show_transaction(found.posted))
+
+
+class ReverseView(ApiView):
+    @accepts(ReverseTransaction, scope="ledger:write", answer=ReversedTransaction, status=201)
+    def post(self, wish: Wish[ReverseTransaction]) -> Answer:
+        """Take a transaction back, what is left of it or a part of that."""
+        if wish.command.amount is not None:
+            check_amount(wish.command.amount)
+        receipt = reverse(wish.command)
+        told = show_posted(receipt)
+        body = ReversedTransaction(transaction=told.transaction, balances=told.balances, remaining=receipt.remaining or {})
+        return Answer(body=body, status=201, location=f"/api/v1/ledger/transactions/{receipt.transaction.transaction_id}")
+
+
+class HoldsView(ApiView):
+    @accepts(PlaceHold, scope="ledger:write", answer=ChangedHold, status=201)
+    def post(self, wish: Wish[PlaceHold]) -> Answer:
+        """Keep money ready to move: it is no longer available, and not yet gone."""
+        check_amount(wish.command.amount)
+        return show_hold_receipt(place_hold(wish.command), status=201)
+
+
+class HoldView(ApiView):
+    @reads(scope="ledger:read", answer=ShownHold)
+    def get(self, question: Question[Query], hold_id: UUID) -> Answer:
+        """Read one hold, as it is now."""
+        found = Hold.objects.filter(pk=hold_id).select_related("debit_account", "credit_account").first()
+        if found is None:
+            raise Problem("hold_not_found", f"There is no hold {hold_id}.", status=404)
+        return Answer(body=show_hold(found), version=found.version)
+
+
+class PostHoldView(ApiView):
+    @accepts(PostHold, scope="ledger:write", answer=ChangedHold)
+    def post(self, wish: Wish[PostHold]) -> Answer:
+        """Move held money, all of it or a part; the rest is released."""
+        if wish.command.amount is not None:
+            check_amount(wish.command.amount)
+        return show_hold_receipt(end_hold(wish.command))
+
+
+class VoidHoldView(ApiView):
+    @accepts(VoidHold, scope="ledger:write", answer=ChangedHold)
+    def post(self, wish: Wish[VoidHold]) -> Answer:
+        """Release held money."""
+        return show_hold_receipt(end_hold(wish.command))
 
 
 def check_amount(told: str) -> None:
@@ -222,13 +322,39 @@ def show_state(state: AccountState, as_of: AsOf | UnsetType = UNSET) -> ShownAcc
 
 def show_receipt(receipt: Receipt, account_id: UUID) -> Answer:
     """A transaction that a command has just posted, or that it repeats."""
-    states = [row.state for row in receipt.accounts.values() if row.state.is_locked]
-    body = PostedTransaction(
-        transaction=show_transaction(receipt.transaction),
-        balances={state.code: Funds.of(state) for state in states},
-    )
     location = f"/api/v1/ledger/transactions/{receipt.transaction.transaction_id}"
-    return Answer(body=body, status=201, version=receipt.accounts[account_id].version, location=location)
+    return Answer(body=show_posted(receipt), status=201, version=receipt.accounts[account_id].version, location=location)
+
+
+def show_posted(receipt: Receipt) -> PostedTransaction:
+    return PostedTransaction(transaction=show_transaction(receipt.transaction), balances=show_funds(receipt.accounts))
+
+
+def show_funds(rows: dict[UUID, Account]) -> dict[str, Funds]:
+    """What locked accounts have now."""
+    states = [row.state for row in rows.values() if row.state.is_locked]
+    return {state.code: Funds.of(state) for state in states}
+
+
+def show_hold_receipt(receipt: HoldReceipt, status: int = 200) -> Answer:
+    """A hold that a command has just placed or ended, or that it repeats."""
+    hold = receipt.hold
+    body = ChangedHold(hold=show_hold(hold), balances=show_funds(receipt.accounts))
+    return Answer(body=body, status=status, version=hold.version, location=f"/api/v1/ledger/holds/{hold.pk}")
+
+
+def show_hold(hold: Hold) -> ShownHold:
+    own = ("id", "debit_account", "credit_account", "amount", "posted_amount", "released_amount")
+    told: dict[str, Any] = {name: getattr(hold, name) for name in ShownHold.__struct_fields__ if name not in own}
+    return ShownHold(
+        id=hold.pk,
+        debit_account=hold.debit_account.code,
+        credit_account=hold.credit_account.code,
+        amount=str(int(hold.amount)),
+        posted_amount=str(int(hold.posted_amount)),
+        released_amount=str(int(hold.released_amount)),
+        **told,
+    )
 
 
 def show_transaction(posted: TransactionPosted) -> ShownTransaction:
@@ -252,4 +378,6 @@ def show_transaction(posted: TransactionPosted) -> ShownTransaction:
             for entry in posted.entries
         ],
         description=posted.description,
+        reverses_id=posted.reverses_id,
+        hold_id=posted.hold_id,
     )

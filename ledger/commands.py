@@ -8,10 +8,18 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from eventstore.clock import new_id
 from eventstore.messages import Command, Value, command
-from ledger.events import AccountKind, Limit, PostingMode, Side, TransactionKind
+from ledger.events import AccountKind, Effective, Limit, PostingMode, Purpose, ReversalCode, Side, TransactionKind
 
 Code = Annotated[
     str, Meta(pattern=r"^[a-z]+(:[A-Za-z0-9._-]+)+\Z", max_length=120, description="Such as customer:C42:JPY or bank:main:JPY.")
+]
+AccountRef = Annotated[
+    str,
+    Meta(
+        pattern=r"^([a-z]+(:[A-Za-z0-9._-]+)+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z",
+        max_length=120,
+        description="An account by its code or its id.",
+    ),
 ]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z", description="ISO 4217 code.")]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -87,5 +95,64 @@ class PostTransaction(Command):
     description: Text | None = None
 
 
+@command("ledger.place_hold")
+class PlaceHold(Command):
+    """Keep money ready to move from one account to another: it is no longer available, and not yet gone.
+
+    `external_id` makes a repetition the same hold, for ever. After `ttl_seconds` the hold expires; without, it waits for ever.
+    """
+
+    debit_account: AccountRef
+    credit_account: AccountRef
+    amount: Amount
+    currency: Currency
+    external_id: Text
+    purpose: Purpose
+    hold_id: UUID = field(default_factory=new_id)
+    ttl_seconds: Annotated[int, Meta(ge=1, le=366 * 86400)] | None = None
+
+
+@command("ledger.post_hold")
+class PostHold(Command):
+    """Move held money, all of it or `amount`; the rest is released."""
+
+    hold_id: UUID
+    amount: Amount | None = None
+    transaction_id: UUID = field(default_factory=new_id)
+
+
+@command("ledger.void_hold")
+class VoidHold(Command):
+    """Release held money."""
+
+    hold_id: UUID
+    reason: Text
+
+
+@command("ledger.expire_hold")
+class ExpireHold(Command):
+    """Release the money of a hold whose time is over. The system says this, nobody else."""
+
+    hold_id: UUID
+
+
+@command("ledger.reverse_transaction")
+class ReverseTransaction(Command):
+    """Take a transaction back by one with its sides swapped: what is left of it or, of two entries, a part of that.
+
+    `external_id` makes a repetition the same reversal, for ever.
+    """
+
+    transaction_id: UUID
+    reason_code: ReversalCode
+    reason: Text
+    amount: Amount | None = None
+    effective: Effective = "now"
+    external_id: Text | None = None
+    reversal_id: UUID = field(default_factory=new_id)
+
+
+Ending = PostHold | VoidHold | ExpireHold
+Holding = PlaceHold | Ending
 Posting = CreditFunds | WithdrawFunds | PostTransaction
-LedgerCommand = OpenAccount | Posting
+LedgerCommand = OpenAccount | Posting | Holding | ReverseTransaction

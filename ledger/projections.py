@@ -6,13 +6,26 @@ from uuid import UUID
 
 from eventstore.messages import Envelope
 from eventstore.projections import Projection
-from ledger.events import AccountOpened, Entry, EntryPosted, TransactionPosted
-from ledger.models.read import Balance, StatementLine
+from ledger.events import (
+    AccountOpened,
+    Entry,
+    EntryHeld,
+    EntryPosted,
+    EntryReleased,
+    HoldExpired,
+    HoldPlaced,
+    HoldPosted,
+    HoldVoided,
+    TransactionPosted,
+)
+from ledger.models.read import Balance, OpenHold, StatementLine
 
 Posted = TransactionPosted | EntryPosted
+Pending = HoldPlaced | EntryHeld
+Released = HoldVoided | HoldExpired | EntryReleased
 
 
-def accounts_told(event: Posted, envelope: Envelope) -> Iterable[UUID]:
+def accounts_told(event: Posted | Pending | Released, envelope: Envelope) -> Iterable[UUID]:
     return (entry.account_id for entry in event.told)
 
 
@@ -30,6 +43,8 @@ def line_key(event: Posted, entry: Entry) -> str:
 balances = Projection("ledger.balances", rows=Balance, key=lambda event, envelope: event.account_id, lanes="one")
 statement = Projection("ledger.statement", rows=StatementLine, key=lambda event, envelope: envelope.id)
 
+open_holds = Projection("ledger.open_holds", rows=OpenHold, key=lambda event, envelope: event.hold_id)
+
 
 @balances.on(AccountOpened)
 def describe(balance: Balance, event: AccountOpened, envelope: Envelope) -> Balance:
@@ -43,10 +58,23 @@ def describe(balance: Balance, event: AccountOpened, envelope: Envelope) -> Bala
 
 @balances.on(TransactionPosted, EntryPosted, keys=accounts_told)
 def move(balance: Balance, event: Posted, envelope: Envelope) -> Balance:
-    (entry,) = (entry for entry in event.told if entry.account_id == balance.account_id)
-    balance.code, balance.currency = entry.account_code, entry.currency
-    counter = "debits_posted" if entry.side == "D" else "credits_posted"
-    setattr(balance, counter, int(getattr(balance, counter)) + int(entry.amount))  # not Decimal: that rounds to 28 digits
+    entry = _own(balance, event)
+    _count(balance, "posted", entry, int(entry.amount))
+    _count(balance, "pending", entry, -int(event.unheld or 0))
+    return _stamp(balance, entry.account_version or 0, envelope)
+
+
+@balances.on(HoldPlaced, EntryHeld, keys=accounts_told)
+def keep(balance: Balance, event: Pending, envelope: Envelope) -> Balance:
+    entry = _own(balance, event)
+    _count(balance, "pending", entry, int(entry.amount))
+    return _stamp(balance, entry.account_version or 0, envelope)
+
+
+@balances.on(HoldVoided, HoldExpired, EntryReleased, keys=accounts_told)
+def release(balance: Balance, event: Released, envelope: Envelope) -> Balance:
+    entry = _own(balance, event)
+    _count(balance, "pending", entry, -int(entry.amount))
     return _stamp(balance, entry.account_version or 0, envelope)
 
 
@@ -60,6 +88,32 @@ def tell(line: StatementLine, event: Posted, envelope: Envelope) -> StatementLin
     line.effective_at, line.recorded_at = event.effective_at, event.recorded_at
     line.description = event.description
     return line
+
+
+@open_holds.on(HoldPlaced)
+def show_hold(hold: OpenHold, event: HoldPlaced, envelope: Envelope) -> OpenHold:
+    hold.external_id, hold.purpose = event.external_id, event.purpose
+    hold.debit_account_id, hold.credit_account_id = event.debit_account_id, event.credit_account_id
+    hold.debit_account, hold.credit_account = (entry.account_code for entry in event.entries)
+    hold.amount, hold.currency = Decimal(event.amount), event.currency
+    hold.placed_at, hold.expires_at = event.recorded_at, event.expires_at
+    return hold
+
+
+@open_holds.on(HoldPosted, HoldVoided, HoldExpired)
+def forget_hold(hold: OpenHold, event: HoldPosted | HoldVoided | HoldExpired, envelope: Envelope) -> None:
+    """What has ended is no longer kept ready."""
+
+
+def _own(balance: Balance, event: Posted | Pending | Released) -> Entry:
+    (entry,) = (entry for entry in event.told if entry.account_id == balance.account_id)
+    balance.code, balance.currency = entry.account_code, entry.currency
+    return entry
+
+
+def _count(balance: Balance, what: str, entry: Entry, amount: int) -> None:
+    counter = f"debits_{what}" if entry.side == "D" else f"credits_{what}"
+    setattr(balance, counter, int(getattr(balance, counter)) + amount)  # not Decimal: that rounds to 28 digits
 
 
 def _stamp(balance: Balance, version: int, envelope: Envelope) -> Balance:

@@ -11,11 +11,12 @@ from django.db.models import Q, Sum
 
 from eventstore.log import read_everything
 from eventstore.messages import Envelope, Value, aggregate_of
-from ledger.domain import AccountState, accounts
-from ledger.events import AccountOpened, EntryPosted, TransactionPosted
-from ledger.models.write import Account, Entry, Transaction
+from ledger.domain import AccountState, HoldState, accounts, holds
+from ledger.events import AccountOpened, EntryHeld, EntryPosted, EntryReleased, TransactionPosted
+from ledger.models.write import Account, Entry, Hold, Transaction
 
 BATCH = 500
+OF_ACCOUNTS = AccountOpened | TransactionPosted | EntryPosted | EntryHeld | EntryReleased
 
 
 class Finding(Value):
@@ -37,12 +38,15 @@ def prove() -> Iterator[Finding]:
         yield from _sums_are_zero()
         yield from _counters_are_sums()
         states: dict[str, AccountState] = {}
+        held: dict[str, HoldState] = {}
         recorded: set[UUID] = set()
         for page in _pages():
             yield from _fold(page, states)
+            _fold_holds(page, held)
             yield from _transactions_equal([envelope.event for envelope in page], recorded)
         yield from _all_were_recorded(recorded)
         yield from _accounts_equal(states)
+        yield from _holds_equal(held)
 
 
 @contextmanager
@@ -64,6 +68,10 @@ def _counters_are_sums() -> Iterator[Finding]:
     for account in locked.iterator(BATCH):
         yield from _compare("ledger_account", account.code, "debits_posted", int(account.debits or 0), int(account.debits_posted))
         yield from _compare("ledger_account", account.code, "credits_posted", int(account.credits or 0), int(account.credits_posted))
+    for pending, via in (("debits_pending", "holds_out_of"), ("credits_pending", "holds_into")):
+        sums: Any = Sum(f"{via}__amount", filter=Q(**{f"{via}__state": "pending"}))
+        for account in Account.objects.filter(posting_mode="locked").annotate(held=sums).iterator(BATCH):
+            yield from _compare("ledger_account", account.code, pending, int(account.held or 0), int(getattr(account, pending)))
 
 
 def _sums(amount: str, side: str) -> dict[str, Sum]:
@@ -86,11 +94,17 @@ def _fold(page: Sequence[Envelope], states: dict[str, AccountState]) -> Iterator
     """Take the accounts on by a page of events, and hold each running balance against them."""
     for envelope in page:
         event = envelope.event
-        if aggregate_of(envelope.stream) is not accounts or not isinstance(event, AccountOpened | TransactionPosted | EntryPosted):
+        if aggregate_of(envelope.stream) is not accounts or not isinstance(event, OF_ACCOUNTS):
             continue
         states[envelope.stream] = state = accounts.fold([event], states.get(envelope.stream))
         if not isinstance(event, AccountOpened) and event.home is not None:
             yield from _compare("eventstore_event", str(envelope.id), "balance_after", state.posted, event.home.balance_after)
+
+
+def _fold_holds(page: Sequence[Envelope], held: dict[str, HoldState]) -> None:
+    for envelope in page:
+        if aggregate_of(envelope.stream) is holds:
+            held[envelope.stream] = holds.fold([envelope.event], held.get(envelope.stream))
 
 
 def _transactions_equal(events: Sequence[Any], recorded: set[UUID]) -> Iterator[Finding]:
@@ -115,6 +129,13 @@ def _accounts_equal(states: dict[str, AccountState]) -> Iterator[Finding]:
         yield from _compare_fields("ledger_account", account.code, states.pop(account.stream, accounts.initial), account.state)
     for state in states.values():
         yield from _compare("ledger_account", state.code, "row", "as recorded in the log", "missing")
+
+
+def _holds_equal(states: dict[str, HoldState]) -> Iterator[Finding]:
+    for hold in Hold.objects.iterator(BATCH):
+        yield from _compare_fields("ledger_hold", str(hold.pk), states.pop(hold.stream, holds.initial), hold.told)
+    for state in states.values():
+        yield from _compare("ledger_hold", str(state.hold_id), "row", "as recorded in the log", "missing")
 
 
 def _compare_fields(table: str, key: str, expected: Any, found: Any) -> Iterator[Finding]:

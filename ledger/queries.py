@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from msgspec import UNSET, UnsetType
 
 from eventstore.messages import Value
-from ledger.events import Amount, Balance, Limit, Side, TransactionKind
+from ledger.events import Amount, Balance, Limit, Purpose, Side, TransactionKind
 from ledger.models import read
 
 
@@ -73,6 +73,22 @@ class ListedEntry(Value):
     description: str | None
 
 
+class ListedHold(Value):
+    """Money that is kept ready to move: pending out of one account and into another."""
+
+    id: UUID
+    external_id: str
+    purpose: Purpose
+    debit_account: str
+    debit_account_id: UUID
+    credit_account: str
+    credit_account_id: UUID
+    amount: Amount
+    currency: str
+    placed_at: datetime
+    expires_at: datetime | None
+
+
 def find_balance(account_id: UUID) -> ShownBalance | None:
     """The balance as its read table has it; None while that has not seen the account being opened."""
     row = read.Balance.objects.filter(pk=account_id).exclude(normal_side="").first()
@@ -91,6 +107,17 @@ def show_line(row: read.StatementLine) -> ListedEntry:
     told = {name: getattr(row, name) for name in ListedEntry.__struct_fields__}
     told |= {"amount": _text(row.amount), "balance_after": _text(row.balance_after), "account_version": row.account_version or None}
     return ListedEntry(**told)
+
+
+def open_holds_of(account_id: UUID) -> QuerySet[read.OpenHold]:
+    """What is pending in one account, on either side."""
+    return read.OpenHold.objects.filter(Q(debit_account_id=account_id) | Q(credit_account_id=account_id))
+
+
+def show_open_hold(row: read.OpenHold) -> ListedHold:
+    """An open hold as clients see it."""
+    told = {name: getattr(row, name) for name in ListedHold.__struct_fields__ if name not in ("id", "amount")}
+    return ListedHold(id=row.hold_id, amount=str(int(row.amount)), **told)
 
 
 def _figures(counted: Any) -> dict[str, Any]:

@@ -7,7 +7,23 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventstore.messages import Aggregate, Value
-from ledger.events import AccountKind, AccountOpened, Entry, EntryPosted, LedgerEvent, PostingMode, Side, TransactionPosted
+from ledger.events import (
+    AccountKind,
+    AccountOpened,
+    Entry,
+    EntryHeld,
+    EntryPosted,
+    EntryReleased,
+    HoldExpired,
+    HoldPlaced,
+    HoldPosted,
+    HoldVoided,
+    LedgerEvent,
+    PostingMode,
+    Side,
+    TransactionPosted,
+    TransactionReversed,
+)
 
 
 class AccountState(Value):
@@ -27,7 +43,7 @@ class AccountState(Value):
     credits_posted: int = 0
     debits_pending: int = 0
     credits_pending: int = 0
-    recorded_at: datetime | None = None  # of the newest entry
+    recorded_at: datetime | None = None  # of the newest entry or hold
     version: int = 0
 
     @property
@@ -59,6 +75,12 @@ class AccountState(Value):
             return replace(self, debits_posted=self.debits_posted + amount)
         return replace(self, credits_posted=self.credits_posted + amount)
 
+    def held(self, side: Side, amount: int) -> "AccountState":
+        """The account with so much more pending on one side, its version left as it is; less when the amount is negative."""
+        if side == "D":
+            return replace(self, debits_pending=self.debits_pending + amount)
+        return replace(self, credits_pending=self.credits_pending + amount)
+
     def _on_normal_side(self, debits: int, credits: int) -> int:
         return debits - credits if self.normal_side == "D" else credits - debits
 
@@ -84,8 +106,14 @@ def evolve_account(account: AccountState, event: LedgerEvent) -> AccountState:
             own = entry_of(account.account_id, event.told)
             if own is None or own.account_version is None:
                 return account
-            moved = account.moved(own.side, int(own.amount))
+            moved = account.moved(own.side, int(own.amount)).held(own.side, -int(event.unheld or 0))
             return replace(moved, version=own.account_version, recorded_at=event.recorded_at)
+        case EntryHeld() | EntryReleased():
+            amount = int(event.entry.amount) if isinstance(event, EntryHeld) else -int(event.entry.amount)
+            version = event.entry.account_version or account.version
+            return replace(account.held(event.entry.side, amount), version=version, recorded_at=event.recorded_at)
+        case HoldPlaced() | HoldPosted() | HoldVoided() | HoldExpired() | TransactionReversed():
+            return account  # told to its accounts by EntryHeld, EntryReleased and the transaction
         case _:
             assert_never(event)
 

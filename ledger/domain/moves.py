@@ -52,6 +52,11 @@ def wanted_by(command: Posting) -> tuple[Wanted, ...]:
             assert_never(command)
 
 
+def referred(told: str) -> UUID | str:
+    """An account as it is referred to: by its id or by its code, which has colons."""
+    return told if ":" in told else UUID(told)
+
+
 def _both(command: CreditFunds | WithdrawFunds, own: Side, other: Side) -> tuple[Wanted, Wanted]:
     return (
         Wanted(account=command.account_id, side=own, amount=command.amount, currency=command.currency),

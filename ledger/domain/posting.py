@@ -24,11 +24,11 @@ def decide_posting(books: Books, command: Posting) -> list[LedgerEvent]:
     """The transaction, after the system accounts that it opens. Nothing when it was recorded before. Raises Refused."""
     wanted = wanted_by(command)
     amounts = [minor_units(entry.amount) for entry in wanted]
-    accounts, opened = _accounts(books, wanted)
+    accounts, opened = find_accounts(books, wanted)
     moves = [Move(account=a, side=entry.side, amount=n) for a, entry, n in zip(accounts, wanted, amounts, strict=True)]
-    _check_currencies(wanted, moves)
+    check_currencies(wanted, moves)
     _check_sums(moves)
-    _check_each_once(moves)
+    check_each_once(moves)
     if recorded := books.recorded_as(command.external_id, command.transaction_id):
         check_same(recorded, command, moves)
         return []
@@ -38,13 +38,14 @@ def decide_posting(books: Books, command: Posting) -> list[LedgerEvent]:
         kind=kind_of(command),
         effective_at=_effective(command.effective_at, books.at),
         recorded_at=books.at,
-        entries=tuple(_entry(move) for move in moves),
+        entries=tuple(entry_of_move(move) for move in moves),
         description=command.description,
     )
     return [*opened, posted, *posted.echoes]
 
 
-def _accounts(books: Books, wanted: tuple[Wanted, ...]) -> tuple[list[AccountState], list[AccountOpened]]:
+def find_accounts(books: Books, wanted: tuple[Wanted, ...]) -> tuple[list[AccountState], list[AccountOpened]]:
+    """The accounts that are wanted, and those among them that open themselves now. Raises Refused."""
     found, opened = [], []
     for entry in wanted:
         account = books.find(entry.account)
@@ -58,11 +59,12 @@ def _accounts(books: Books, wanted: tuple[Wanted, ...]) -> tuple[list[AccountSta
     return found, opened
 
 
-def _check_currencies(wanted: tuple[Wanted, ...], moves: list[Move]) -> None:
+def check_currencies(wanted: tuple[Wanted, ...], moves: list[Move]) -> None:
+    """Raises Refused when money of one currency would enter an account of another."""
     for entry, move in zip(wanted, moves, strict=True):
         exponent_of(entry.currency)
         if entry.currency != move.account.currency:
-            raise _invalid(
+            raise invalid(
                 f"Account {move.account.code} is in {move.account.currency}, not in {entry.currency}.",
                 "currency_mismatch",
                 account_id=str(move.account.account_id),
@@ -76,7 +78,7 @@ def _check_sums(moves: list[Move]) -> None:
         sums[move.account.currency] += move.amount if move.side == "D" else -move.amount
     for currency, difference in sums.items():
         if difference:
-            raise _invalid(
+            raise invalid(
                 f"The entries do not balance: debits less credits are {difference} {currency}.",
                 "unbalanced_entries",
                 currency=currency,
@@ -84,23 +86,24 @@ def _check_sums(moves: list[Move]) -> None:
             )
 
 
-def _check_each_once(moves: list[Move]) -> None:
+def check_each_once(moves: list[Move]) -> None:
+    """Raises Refused when an account is named twice."""
     for code, times in Counter(move.account.code for move in moves).items():
         if times > 1:
-            raise _invalid(f"Account {code} is named {times} times; a transaction touches an account once.", "same_account")
+            raise invalid(f"Account {code} is named {times} times; a transaction touches an account once.", "same_account")
 
 
 def _effective(told: datetime | None, at: datetime) -> datetime:
     if told is None:
         return at
     if told < EARLIEST:
-        raise _invalid(f"effective_at is before {EARLIEST:%Y}.", "effective_too_early")
+        raise invalid(f"effective_at is before {EARLIEST:%Y}.", "effective_too_early")
     if told > at + AHEAD:
-        raise _invalid(f"effective_at is more than {AHEAD.days} days ahead.", "effective_in_future")
+        raise invalid(f"effective_at is more than {AHEAD.days} days ahead.", "effective_in_future")
     return told.astimezone(UTC)
 
 
-def _entry(move: Move) -> Entry:
+def entry_of_move(move: Move) -> Entry:
     """The entry as it is recorded. Raises Refused when it would take a locked account below its floor."""
     before, amount = move.account, str(move.amount)
     plain = Entry(account_id=before.account_id, account_code=before.code, side=move.side, amount=amount, currency=before.currency)
@@ -108,15 +111,15 @@ def _entry(move: Move) -> Entry:
         return plain
     after = before.moved(move.side, move.amount)
     counter(max(after.debits_posted, after.credits_posted))
-    _check_cover(before, after, move)
+    check_cover(before, after, move)
     return replace(plain, account_version=before.version + 1, balance_after=str(after.posted))
 
 
-def _check_cover(before: AccountState, after: AccountState, move: Move) -> None:
+def check_cover(before: AccountState, after: AccountState, move: Move) -> None:
     """Only what goes out needs cover: an account below its floor can always be paid up."""
     if move.side == before.normal_side or after.available is None or after.available >= 0:
         return
-    raise _invalid(
+    raise invalid(
         f"available {before.available} {before.currency}, requested {move.amount} {before.currency}",
         "credit_limit_exceeded" if before.credit_limit else "insufficient_funds",
         account_id=str(before.account_id),
@@ -126,5 +129,6 @@ def _check_cover(before: AccountState, after: AccountState, move: Move) -> None:
     )
 
 
-def _invalid(detail: str, code: str, **facts: str) -> Refused:
+def invalid(detail: str, code: str, **facts: str) -> Refused:
+    """A wish that no state of the books could grant."""
     return Refused(detail, code=code, status=422, **facts)

@@ -10,6 +10,8 @@ from eventstore.errors import Refused, StreamMoved
 
 CURRENCY_KEY = "an_entry_is_in_its_accounts_currency"  #: the composite foreign key of migration 0002
 
+HOLD_CURRENCY_KEYS = ("a_hold_is_in_its_debited_accounts_currency", "a_hold_is_in_its_credited_accounts_currency")  #: of migration 0004
+
 #: Names of constraints that a command can meet, as code and status. The rules refuse first; these are the second lock.
 #: Any other name is a mistake of ours and stays an error.
 REFUSALS = {
@@ -19,6 +21,17 @@ REFUSALS = {
     "an_entry_is_above_zero": ("amount_not_positive", 422),
     "a_transaction_touches_an_account_once": ("same_account", 422),
     CURRENCY_KEY: ("currency_mismatch", 422),
+    **dict.fromkeys(HOLD_CURRENCY_KEYS, ("currency_mismatch", 422)),
+    "a_hold_is_above_zero": ("amount_not_positive", 422),
+    "a_hold_is_between_two_accounts": ("same_account", 422),
+    "a_hold_ends_once": ("hold_already_ended", 409),
+    "a_hold_is_posted_once": ("hold_already_posted", 409),
+    "a_hold_is_posted_in_time": ("hold_expired", 409),
+    "a_hold_does_not_expire_early": ("hold_not_due", 409),
+    "a_hold_releases_the_rest": ("exceeds_hold", 422),
+    "a_hold_is_posted_by_its_transaction": ("exceeds_hold", 422),
+    "a_reversal_is_not_reversed": ("reversal_of_reversal", 409),
+    "no_more_is_reversed_than_was_posted": ("reversal_exceeds", 409),
 }
 #: Two first writers of one thing: the other one was faster. Retried, the command meets what that one wrote.
 RACES = (
@@ -27,6 +40,8 @@ RACES = (
     "one_transaction_per_external_id",
     "ledger_transaction_pkey",
     "one_entry_per_account_version",
+    "one_hold_per_external_id",
+    "ledger_hold_pkey",
 )
 
 
@@ -131,3 +146,89 @@ def balanced(transaction_id: str) -> pgtrigger.Trigger:
         declare=[("entries", "bigint"), ("unequal", "text")],
         func=_balanced(transaction_id),
     )
+
+
+begins_pending = pgtrigger.Trigger(
+    name="begins_pending",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    func=f"""
+        IF NEW.state <> 'pending' THEN
+            {_raise("a_hold_ends_once", "hold % was never pending", "NEW.id")}
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+ends_once = pgtrigger.Trigger(
+    name="ends_once",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func=f"""
+        IF OLD.state <> 'pending' OR NEW.state = 'pending' THEN
+            {_raise("a_hold_ends_once", "hold % is %", "OLD.id", "OLD.state")}
+        END IF;
+        IF (NEW.id, NEW.external_id, NEW.purpose, NEW.debit_account_id, NEW.credit_account_id, NEW.amount, NEW.currency,
+            NEW.placed_at, NEW.expires_at)
+           IS DISTINCT FROM
+           (OLD.id, OLD.external_id, OLD.purpose, OLD.debit_account_id, OLD.credit_account_id, OLD.amount, OLD.currency,
+            OLD.placed_at, OLD.expires_at) THEN
+            {_raise("a_hold_stays_what_it_is", "hold % is what it was placed as", "OLD.id")}
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+# Judged at the end of the transaction, when hold, transaction and entries are there, from both of their sides.
+_posted_by = f"""
+        SELECT * INTO hold FROM ledger_hold WHERE id = {{hold}};
+        SELECT count(*), count(*) FILTER (WHERE e.amount = hold.posted_amount
+                                          AND (e.account_id, e.side) IN ((hold.debit_account_id, 'D'), (hold.credit_account_id, 'C')))
+        INTO entries, fitting FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+        WHERE t.id = {{transaction}} AND t.hold_id = hold.id AND t.unheld = hold.amount AND hold.transaction_id = t.id;
+        IF (entries, fitting) IS DISTINCT FROM (2::bigint, 2::bigint) THEN
+            {_raise("a_hold_is_posted_by_its_transaction", "hold % was not posted so", "{hold}")}
+        END IF;
+        RETURN NULL;
+    """
+
+
+def posted_by_its_transaction(
+    hold: str, transaction: str, operation: pgtrigger.Operation, condition: pgtrigger.Condition
+) -> pgtrigger.Trigger:
+    """The transaction of a hold that was posted moves what was posted, between its two accounts."""
+    return pgtrigger.Trigger(
+        name="posted_by_its_transaction",
+        when=pgtrigger.After,
+        operation=operation,
+        timing=pgtrigger.Deferred,
+        condition=condition,
+        declare=[("hold", "ledger_hold%ROWTYPE"), ("entries", "bigint"), ("fitting", "bigint")],
+        func=_posted_by.format(hold=hold, transaction=transaction),
+    )
+
+
+# The original is locked before its reversals are summed up: of two at once the second sees the first. FOR UPDATE would wait for
+# everybody who inserts a row that points at it, and so in a circle.
+reversed_once = pgtrigger.Trigger(
+    name="reversed_once",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    timing=pgtrigger.Deferred,
+    condition=pgtrigger.Q(new__reverses__isnull=False),
+    declare=[("original", "ledger_transaction%ROWTYPE"), ("exceeded", "uuid")],
+    func=f"""
+        SELECT * INTO original FROM ledger_transaction WHERE id = NEW.reverses_id FOR NO KEY UPDATE;
+        IF original.reverses_id IS NOT NULL THEN
+            {_raise("a_reversal_is_not_reversed", "transaction % is a reversal", "original.id")}
+        END IF;
+        SELECT r.account_id INTO exceeded FROM ledger_entry r JOIN ledger_transaction t ON t.id = r.transaction_id
+        LEFT JOIN ledger_entry o ON (o.transaction_id, o.account_id) = (original.id, r.account_id) AND o.side <> r.side
+        WHERE t.reverses_id = original.id
+        GROUP BY r.account_id HAVING sum(r.amount) > max(coalesce(o.amount, 0)) OR bool_or(o.amount IS NULL) LIMIT 1;
+        IF FOUND THEN
+            {_raise("no_more_is_reversed_than_was_posted", "account % gets back more than transaction % moved", "exceeded", "original.id")}
+        END IF;
+        RETURN NULL;
+    """,
+)

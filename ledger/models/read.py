@@ -71,3 +71,28 @@ class StatementLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side} {self.amount} {self.currency}"
+
+
+class OpenHold(models.Model):
+    """Money that is kept ready now. What has ended is not here."""
+
+    hold_id = models.UUIDField(primary_key=True)
+    external_id = models.CharField(max_length=200)
+    purpose = models.CharField(max_length=40)
+    debit_account_id = models.UUIDField()
+    debit_account = models.CharField(max_length=120)
+    credit_account_id = models.UUIDField()
+    credit_account = models.CharField(max_length=120)
+    amount = models.DecimalField(max_digits=38, decimal_places=0)
+    currency = models.CharField(max_length=3)
+    placed_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["debit_account_id", "hold_id"], name="open_holds_out_of_account"),
+            models.Index(fields=["credit_account_id", "hold_id"], name="open_holds_into_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"hold {self.external_id}"

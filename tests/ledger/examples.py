@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from eventstore.clock import new_id
-from ledger.commands import CreditFunds, OpenAccount, WithdrawFunds
-from ledger.handlers import Receipt, open_account, post
-from ledger.models import Account, Transaction
+from ledger.commands import CreditFunds, OpenAccount, PlaceHold, WithdrawFunds
+from ledger.handlers import Receipt, open_account, place_hold, post
+from ledger.models import Account, Hold, Transaction
 
 ADA, BOB = UUID(int=1), UUID(int=2)
 BANK = "bank:main:JPY"
@@ -41,3 +41,10 @@ def _told(account: Account, amount: int | str, more: dict[str, Any]) -> dict[str
 def posted(account: Account) -> int:
     """The balance in the write row."""
     return Account.objects.get(pk=account.pk).balance.posted
+
+
+def hold(account: Account, amount: int | str, **more: Any) -> Hold:
+    """Money of a customer kept ready for what was not delivered yet."""
+    told = {"debit_account": account.code, "credit_account": f"unearned:{account.currency}", "amount": str(amount)}
+    told |= {"currency": account.currency, "external_id": f"test-{next(_numbers)}-{new_id()}", "purpose": "order_payment"}
+    return place_hold(PlaceHold(**told | more)).hold

@@ -136,13 +136,13 @@ class Speaking(TestCase):
         entries = (replace(right.entries[0], account_version=3), replace(right.entries[1], amount="4"))
         wrong = replace(right, transaction_id=uuid4(), external_id="wrong", entries=entries)
         command = CreditFunds(account_id=account.pk, amount="5", currency="JPY", counterparty=BANK, external_id="wrong")
-        with mock.patch("ledger.handlers.decide", return_value=[wrong]), self.assertRaises(Refused) as caught:
+        with mock.patch("ledger.handlers.postings.decide", return_value=[wrong]), self.assertRaises(Refused) as caught:
             post(command)
         self.assertEqual(caught.exception.code, "unbalanced_entries")
 
     def test_every_name_that_is_answered_exists(self):
         names = set(connection.introspection.get_constraints(connection.cursor(), "ledger_entry"))
-        for table in ("ledger_account", "ledger_transaction"):
+        for table in ("ledger_account", "ledger_transaction", "ledger_hold"):
             names |= set(connection.introspection.get_constraints(connection.cursor(), table))
         with connection.cursor() as cursor:
             cursor.execute("SELECT prosrc FROM pg_proc WHERE proname LIKE 'pgtrigger_%'")

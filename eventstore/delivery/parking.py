@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from eventstore.delivery import checkpoints, corrections, failures
 from eventstore.delivery.attempts import attempt
 from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named
+from eventstore.faults import step
 from eventstore.log import read_partition, read_stream, unit_of_work
 from eventstore.messages import Envelope
 from eventstore.models import ParkedKey
@@ -34,6 +35,7 @@ def park(consumer: Consumer, envelope: Envelope, error: Exception) -> ParkedKey:
     _decide_what_next(parked, consumer, error)
     parked.save(force_insert=True)
     failures.record(parked, envelope, error, skipped=parked.state == State.SKIPPED)
+    step("key.parked")
     return parked
 
 
@@ -62,6 +64,7 @@ def retry_due(seconds: float = 10.0) -> int:
     until = time.monotonic() + seconds
     handled = 0
     while time.monotonic() < until and (parked := claim_due()):
+        step("retry.claimed")
         handled += retry(parked)
     return handled
 
@@ -128,6 +131,7 @@ def retry(claimed: ParkedKey) -> int:
             else:
                 end(parked, State.RESOLVED)
         parked.save()
+        step("retry.handled")
     return handled
 
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from eventstore.clock import new_id, now
 from eventstore.context import current_facts
 from eventstore.errors import NestedTransaction, NotInUnitOfWork, StreamMoved
+from eventstore.faults import step
 from eventstore.log.announcements import events_committed
 from eventstore.log.positions import Position
 from eventstore.log.streams import partition_of
@@ -97,6 +98,8 @@ class unit_of_work(ContextDecorator):
         _current.reset(self._token)
         self._token = None
         try:
+            if kind is None:
+                step("work.committing")
             if kind is None and self._work.drafts:
                 self._work.position = write(self._work.drafts)
                 partitions = sorted(self._work.position.heads)
@@ -188,4 +191,5 @@ def _facts(work: _Work) -> msgspec.Raw:
 
 
 def _announce(partitions: list[int]) -> None:
+    step("work.committed")
     events_committed.send(sender=unit_of_work, partitions=partitions)

@@ -15,9 +15,10 @@ from structlog.typing import EventDict, WrappedLogger
 
 from eventstore.context import current_facts
 from eventstore.scrubbing import scrub
+from eventstore.tracing import trace_of
 
 #: The facts that a line shares with the events of the same call.
-IDS = ("request", "correlation", "causation", "actor", "trace")
+IDS = ("request", "correlation", "causation", "actor")
 LONGEST_TRACEBACK = 8000
 
 #: Loggers that repeat what our own lines say, or say it once a task.
@@ -85,6 +86,8 @@ def add_ids(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
     for name in IDS:
         if name in facts:
             line.setdefault(name, facts[name])
+    if trace := trace_of(facts):
+        line["trace_id"], line["span_id"] = trace.trace_id, trace.span_id
     return line
 
 

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
-log = logging.getLogger(__name__)
+from eventstore.spans import UNREMARKABLE
 
-#: Asked every few seconds by machines, or plain files: told on level DEBUG, unless they fail.
-UNREMARKABLE = ("/livez", "/readyz", "/metrics", "/static/")
+log = logging.getLogger(__name__)
 
 
 class RequestLog:
@@ -22,6 +21,7 @@ class RequestLog:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         begun = time.perf_counter()
         response = self._get_response(request)
+        # Told on level DEBUG, unless they fail.
         level = logging.DEBUG if request.path.startswith(UNREMARKABLE) and response.status_code < 500 else logging.INFO
         if log.isEnabledFor(level):
             ms = round((time.perf_counter() - begun) * 1000, 1)

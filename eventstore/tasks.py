@@ -1,15 +1,40 @@
 """Celery's doors into the event store. Each task is one call; the work is elsewhere."""
 
 import logging
+from contextlib import ExitStack
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from celery.signals import task_postrun, task_prerun
 
-from eventstore import approvals, delivery, health, runs, sagas
+from eventstore import approvals, delivery, health, runs, sagas, tracing
+from eventstore.context import acting
 from eventstore.delivery import wakeups
 from eventstore.models import IdempotencyKey
 
 log = logging.getLogger(__name__)
+
+_doors: dict[str, ExitStack] = {}
+
+
+@task_prerun.connect
+def open_door(task_id: str, task: Any, **_: Any) -> None:
+    """What any task does was done by beat's timetable, or by a worker that a hint woke; the hint's trace goes on.
+
+    What a consumer does for an event belongs to that event's story instead.
+    """
+    timed = any(entry["task"] == task.name for entry in (task.app.conf.beat_schedule or {}).values())
+    come = tracing.read(getattr(task.request, "traceparent", None) or "", getattr(task.request, "tracestate", None) or "")
+    _doors[task_id] = door = ExitStack()
+    door.enter_context(acting(actor="system:beat" if timed else "system:worker", **(come.facts if come else {})))
+
+
+@task_postrun.connect
+def close_door(task_id: str, **_: Any) -> None:
+    if (door := _doors.pop(task_id, None)) is not None:
+        door.close()
+
 
 TASK_SECONDS = 8.0  #: a worker that is asked to stop finishes its task first, and whoever asked waits 15 s; the sweep sends the next
 

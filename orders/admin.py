@@ -104,7 +104,8 @@ class OrderAdmin(ReadOnlyAdmin):
             "It cannot be placed again; its history stays."
         )
         cancel = partial(_cancel, row)
-        return [Act("cancel", "Cancel order…", effect, "orders.change_order", cancel, seen=str(row.version), grave=True)]
+        shown, stream = str(row.version), orders.stream(row.pk)
+        return [Act("cancel", "Cancel order…", effect, "orders.change_order", cancel, seen=shown, grave=True, stream=stream)]
 
     def find(self, text: str) -> list[Find]:
         asked = id_in(text.removeprefix("order-"))

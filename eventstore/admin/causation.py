@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import msgspec
 
@@ -22,6 +22,8 @@ class Cause(msgspec.Struct, frozen=True):
     version: int
     at: datetime
     tone: str = ""  #: bad when a consumer failed on it
+    events: int = 1  #: 0 for what is no event itself: the request that several of them follow from
+    shows: UUID | None = None  #: which event to look at, if not this one
 
 
 class Node(msgspec.Struct):
@@ -65,11 +67,15 @@ class Tree(msgspec.Struct):
 
 
 def draw(events: Sequence[Cause], current: UUID | None = None, largest: int = LARGEST) -> Tree:
-    """Place the events of a story, causes left and effects right. An event whose cause is not among them is a root."""
+    """Place the events of a story, causes left and effects right. An event whose cause is not among them is a root;
+
+    several that follow from one request hang from a box for it.
+    """
     known = {str(event.id) for event in events}
     effects: defaultdict[str, list[Cause]] = defaultdict(list)
     for event in events:
         effects[event.cause if event.cause in known and event.cause != str(event.id) else ""].append(event)
+    _hang_from_requests(effects)
     tree = Tree(nodes=[], lines=[], width=0, height=0, grouped=len(events) > largest, total=len(events))
     began = min((event.at for event in events), default=None)
     rows = 0
@@ -97,10 +103,22 @@ def draw(events: Sequence[Cause], current: UUID | None = None, largest: int = LA
     return tree
 
 
+def _hang_from_requests(effects: defaultdict[str, list[Cause]]) -> None:
+    asked = Counter(event.cause for event in effects[""] if event.cause and event.cause != str(event.id))
+    for cause in [cause for cause, events in asked.items() if events > 1]:
+        follow = [event for event in effects[""] if event.cause == cause]
+        box = Cause(uuid5(NAMESPACE_OID, cause), "", "request", cause, 0, follow[0].at, events=0, shows=follow[0].id)
+        at = effects[""].index(follow[0])
+        effects[""] = [box if n == at else event for n, event in enumerate(effects[""]) if n == at or event.cause != cause]
+        effects[str(box.id)] = follow
+
+
 def _boxes(siblings: list[Cause], grouped: bool, current: UUID | None) -> list[Node]:
     if not grouped:
-        return [Node(event=event, count=1, tone=event.tone, current=event.id == current) for event in siblings]
-    counts = Counter(event.name for event in siblings)
+        return [Node(event=event, count=event.events, tone=event.tone, current=event.id == current) for event in siblings]
+    counts: Counter[str] = Counter()
+    for event in siblings:
+        counts[event.name] += event.events
     first = {event.name: event for event in reversed(siblings)}
     boxes = [Node(event=first[name], count=count) for name, count in counts.items()]
     for box in boxes:

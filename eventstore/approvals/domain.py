@@ -30,7 +30,7 @@ from eventstore.errors import Refused
 from eventstore.messages import Aggregate, Value
 
 #: Who acts by itself. Eyes are a person's.
-MACHINES = ("consumer", "saga", "deadline", "beat", "channel")
+MACHINES = ("system", "consumer", "saga", "channel")
 
 
 class Status(StrEnum):
@@ -92,9 +92,9 @@ def canonical(reasons: tuple[str, ...]) -> tuple[str, ...]:
 
 def person_may(approval: ApprovalState, actor: str) -> str:
     """Why this actor may not grant, in a sentence; empty when they may. Whatever door they came through, a person is one pair of eyes."""
-    kind, colon, _ = actor.partition(":")
+    kind = actor.partition(":")[0]
     who = person(actor)
-    if not who or (colon and kind in MACHINES):
+    if not who or kind in MACHINES:
         return f"A person must decide this; {actor or 'nobody'} is none."
     if who == person(approval.requested_by):
         return f"A second person must decide this: it was {who} who asked for it."

@@ -18,7 +18,7 @@ from eventstore.statements import ask_all
 
 log = logging.getLogger(__name__)
 
-ACTOR = "beat:approvals"
+ACTOR = "system:approvals"
 AT_ONCE = 200
 
 DUE = """

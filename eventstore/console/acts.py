@@ -12,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from eventstore.context import acting
 from eventstore.errors import EventStoreError, StreamMoved
+from eventstore.log import read_version
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Act(msgspec.Struct, frozen=True):
     fields: tuple[Field, ...] = ()
     reasoned: bool = True  #: False for what changes nothing that anybody would ask about
     href: str = ""
+    stream: str = ""  #: whose event is looked at: what is done follows from the one that made the version `seen`, or from its newest
 
 
 def leads(name: str, label: str, href: str, permission: str) -> Act:
@@ -109,10 +111,19 @@ def _text(request: HttpRequest, name: str) -> str:
     return request.POST.get(name, "").replace("\x00", "").strip()
 
 
+def _story(act: Act, asked: Asked) -> dict[str, str]:
+    """The story that an act belongs to: that of the event which made what was looked at."""
+    if not act.stream:
+        return {}
+    version = int(asked.seen) if asked.seen.isascii() and asked.seen.isdecimal() and len(asked.seen) < 10 else 0
+    looked_at = read_version(act.stream, version) or read_version(act.stream)
+    return looked_at.story if looked_at else {}
+
+
 def _do(request: HttpRequest, act: Act, asked: Asked) -> str:
     """Do it and tell what came of it; return where that leads, if anywhere."""
     try:
-        with acting(actor=f"staff:{request.user.get_username()}", reason=asked.reason or None):
+        with acting(actor=f"staff:{request.user.get_username()}", reason=asked.reason or None, **_story(act, asked)):
             outcome = act.do(asked)
         messages.add_message(request, messages.SUCCESS if outcome.well else messages.ERROR, outcome.told)
         return outcome.leads_to

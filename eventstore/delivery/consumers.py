@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
-from eventstore.context import acting
+from eventstore.context import current_facts, following
 from eventstore.delivery.retries import Retry
 from eventstore.errors import NameTaken, UnknownName
 from eventstore.messages import Envelope, Event, name_of
+from eventstore.spans import handling
 
 Handler = Callable[[Any, Envelope], None]
 H = TypeVar("H", bound=Callable[..., Any])
@@ -83,7 +84,8 @@ class Consumer:
     def handle(self, envelopes: Sequence[Envelope]) -> None:
         """Take a batch inside the transaction that moves the checkpoint. Whatever a handler raises takes all of it back."""
         for envelope in envelopes:
-            with acting(actor=f"consumer:{self.name}", causation=str(envelope.id), correlation=envelope.correlation):
+            again = "replay" in current_facts()
+            with following(envelope.id, envelope.facts, actor=f"consumer:{self.name}"), handling(self.name, envelope, again=again):
                 self.handlers[envelope.name](envelope.event, envelope)
 
 

@@ -12,17 +12,18 @@ not take back the memory of what it did outside. What is known after a crash, by
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.db import connection
 from django.db.models.functions import Now
 
-from eventstore.context import current_facts
+from eventstore.context import acting, current_facts
 from eventstore.errors import EventStoreError, Refused
 from eventstore.events import OPERATIONS, EffectResolved
-from eventstore.faults import step
-from eventstore.log import ANY, append, unit_of_work
+from eventstore.log import ANY, append, read_event, unit_of_work
 from eventstore.models import Effect
+from eventstore.spans import calling
 
 State = Effect.State
 Receipt = dict[str, Any]
@@ -43,6 +44,7 @@ class EffectDenied(EventStoreError):
 def effect(key: str, call: Callable[[], Receipt], *, inquire: Callable[[], Receipt | None] | None = None) -> Receipt:
     """Call the outside once for this key, ever, and return its receipt; a repetition gets the receipt of the first time.
 
+    Whoever calls over HTTP adds `eventstore.tracing.headers()`, asked within the call, so that the trace goes on there.
     `inquire` asks the outside about an unknown outcome: a receipt says that it happened, None that it did not.
     In a second delivery the run says what becomes of effects: run (once more for that run), deny, or receipt.
     Raises EffectUnknown, EffectDenied, NotDone, and whatever the call raises (its outcome is then unknown).
@@ -77,18 +79,16 @@ def _answer_only(key: str, mode: str) -> Receipt:
 
 
 def _call(key: str, call: Callable[[], Receipt]) -> Receipt:
-    step("effect.begun")
     try:
-        receipt = call()
+        with calling():
+            receipt = call()
     except NotDone as refusal:
         _write(key, State.NOT_DONE, None, str(refusal))
         raise
     except Exception as error:
         _write(key, State.UNKNOWN, None, f"{type(error).__name__} during the call")
         raise EffectUnknown(key=key, reason=f"{type(error).__name__} during the call") from error
-    step("effect.called")
     _write(key, State.DONE, receipt, "")
-    step("effect.noted")
     return receipt
 
 
@@ -138,5 +138,16 @@ def resolve(key: str, *, happened: bool, receipt: Receipt | None = None, by: str
             if known is None:
                 raise Refused(f"There is no effect {key}.", code="effect_not_found", status=404)
             raise Refused(f"{key} is {State(known.state).label}: there is no unknown effect to resolve.", code="effect_known")
-        append(OPERATIONS, [EffectResolved(key=key, happened=happened, reason=note)], expected=ANY)
-    return Effect.objects.get(pk=key)
+        found = Effect.objects.get(pk=key)
+        with acting(**_story_of(found)):
+            append(OPERATIONS, [EffectResolved(key=key, happened=happened, reason=note)], expected=ANY)
+    return found
+
+
+def _story_of(found: Effect) -> dict[str, str]:
+    """The story of the event whose handler called, if it was one."""
+    try:
+        called_for = read_event(UUID(found.event_id))
+    except ValueError:
+        return {}
+    return called_for.story if called_for else {}

@@ -2,7 +2,8 @@
 
 from django.db.models.functions import Now
 
-from eventstore.delivery import parking
+from eventstore.context import acting
+from eventstore.delivery import parking, repairs
 from eventstore.delivery.consumers import Consumer, consumer_named
 from eventstore.errors import EventStoreError
 from eventstore.events import OPERATIONS, ConsumerPaused, ConsumerResumed, RetryRequested
@@ -45,6 +46,7 @@ def retry_now(parked: ParkedKey, reason: str) -> int:
         if fresh.state not in ParkedKey.WAITING:
             raise NotWaiting(key=fresh.key, consumer=fresh.consumer, state=fresh.state)
         asked = RetryRequested(consumer=fresh.consumer, parked_id=fresh.pk, key=fresh.key, reason=reason)
-        append(OPERATIONS, [asked], expected=ANY)
+        with acting(**repairs.failed_event(fresh).story):
+            append(OPERATIONS, [asked], expected=ANY)
     claimed = parking.claim(str(parked.pk))
     return parking.retry(claimed) if claimed else 0

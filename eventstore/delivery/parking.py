@@ -1,6 +1,7 @@
 """Keys that wait because an event of them failed, and their way back: retried in order, followers read from the log."""
 
 import time
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -8,10 +9,10 @@ from django.db.models.functions import Now
 from eventstore.delivery import checkpoints, corrections, failures
 from eventstore.delivery.attempts import attempt
 from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named
-from eventstore.faults import step
 from eventstore.log import read_partition, read_stream, unit_of_work
 from eventstore.messages import Envelope
 from eventstore.models import ParkedKey
+from eventstore.spans import taking
 
 State = ParkedKey.State
 FOLLOWERS = 500  #: events of a released key that are handled in one transaction
@@ -35,7 +36,6 @@ def park(consumer: Consumer, envelope: Envelope, error: Exception) -> ParkedKey:
     _decide_what_next(parked, consumer, error)
     parked.save(force_insert=True)
     failures.record(parked, envelope, error, skipped=parked.state == State.SKIPPED)
-    step("key.parked")
     return parked
 
 
@@ -64,7 +64,6 @@ def retry_due(seconds: float = 10.0) -> int:
     until = time.monotonic() + seconds
     handled = 0
     while time.monotonic() < until and (parked := claim_due()):
-        step("retry.claimed")
         handled += retry(parked)
     return handled
 
@@ -105,34 +104,41 @@ def retry(claimed: ParkedKey) -> int:
         parked = ParkedKey.objects.select_for_update().filter(pk=claimed.pk, state__in=ParkedKey.WAITING).first()
         if parked is None:
             return 0
-        handled = 0
         recorded = waiting_events(parked, until, FOLLOWERS + 1)
-        waiting = corrections.apply(consumer, recorded)
-        for envelope, original in zip(waiting[:FOLLOWERS], recorded, strict=False):
-            error = attempt(consumer, envelope) if envelope.name in consumer.handlers else None
-            if envelope is not original:
-                corrections.note_outcome(consumer, envelope, failed=error is not None)
-            if isinstance(error, consumer.retry.skip):
-                failures.record(parked, envelope, error, skipped=True)
-            elif error is not None:
-                if envelope.position != parked.position:
-                    parked.attempts = 1  # another event of the key: its own count
-                parked.position = envelope.position
-                _decide_what_next(parked, consumer, error)
-                failures.record(parked, envelope, error)
-                break
-            else:
-                handled += 1
-        else:
-            if len(waiting) > FOLLOWERS:
-                parked.position = waiting[FOLLOWERS].position
-                parked.attempts = 0
-                parked.next_attempt_at = Now()
-            else:
-                end(parked, State.RESOLVED)
+        with taking(consumer.name, parked.partition, recorded[:1], attempt=parked.attempts) as span:
+            handled, error = _attempt_in_order(consumer, parked, recorded)
+            if span is not None and error is not None:
+                span.fail(type(error).__qualname__)
         parked.save()
-        step("retry.handled")
     return handled
+
+
+def _attempt_in_order(consumer: Consumer, parked: ParkedKey, recorded: Sequence[Envelope]) -> tuple[int, Exception | None]:
+    """Handle what waits until one of them fails; note on the key what becomes of it."""
+    handled = 0
+    waiting = corrections.apply(consumer, recorded)
+    for envelope, original in zip(waiting[:FOLLOWERS], recorded, strict=False):
+        error = attempt(consumer, envelope) if envelope.name in consumer.handlers else None
+        if envelope is not original:
+            corrections.note_outcome(consumer, envelope, failed=error is not None)
+        if isinstance(error, consumer.retry.skip):
+            failures.record(parked, envelope, error, skipped=True)
+        elif error is not None:
+            if envelope.position != parked.position:
+                parked.attempts = 1  # another event of the key: its own count
+            parked.position = envelope.position
+            _decide_what_next(parked, consumer, error)
+            failures.record(parked, envelope, error)
+            return handled, error
+        else:
+            handled += 1
+    if len(waiting) > FOLLOWERS:
+        parked.position = waiting[FOLLOWERS].position
+        parked.attempts = 0
+        parked.next_attempt_at = Now()
+    else:
+        end(parked, State.RESOLVED)
+    return handled, None
 
 
 def waiting_events(parked: ParkedKey, until: int, limit: int) -> list[Envelope]:

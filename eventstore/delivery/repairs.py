@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from eventstore.context import acting
 from eventstore.delivery import checkpoints, corrections, parking
 from eventstore.delivery.attempts import BROKEN
 from eventstore.delivery.consumers import Consumer, consumer_named, declared_consumer
@@ -129,11 +130,14 @@ def _wish(id: UUID, reason: str, what: str, events: Collection[UUID], among: Seq
         parked = _lock(id, among)
         if parked is None:
             return str(ParkedKey.objects.filter(pk=id).values_list("key", flat=True).first() or ""), None
-        event_id = failed_event(parked).id
-        if events and event_id not in events:
+        failed = failed_event(parked)
+        if events and failed.id not in events:
             return parked.key, None
-        told = DeadLetterHandled(parked_id=parked.pk, consumer=parked.consumer, key=parked.key, event_id=event_id, what=what, reason=reason)
-        append(OPERATIONS, [told], expected=ANY)
+        told = DeadLetterHandled(
+            parked_id=parked.pk, consumer=parked.consumer, key=parked.key, event_id=failed.id, what=what, reason=reason
+        )
+        with acting(**failed.story):
+            append(OPERATIONS, [told], expected=ANY)
     return parked.key, parked
 
 

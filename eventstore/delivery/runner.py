@@ -20,10 +20,11 @@ from eventstore.delivery.consumers import Consumer
 from eventstore.delivery.retries import ProcessDied
 from eventstore.delivery.transports import transport
 from eventstore.errors import EventStoreError, TransportDown
-from eventstore.faults import step
 from eventstore.log import read_partition, savepoint, unit_of_work
 from eventstore.messages import Envelope
 from eventstore.models import ParkedKey
+from eventstore.spans import taking
+from eventstore.tracing import recorder
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,8 @@ def drain(consumer: Consumer, partition: int, seconds: float = DRAIN_SECONDS) ->
     """Let a consumer take what waits in a partition; return how many events its checkpoint moved."""
     until = time.monotonic() + seconds
     moved = 0
-    while taken := take_step(consumer, partition):
-        moved += taken
+    while step := take_step(consumer, partition):
+        moved += step
         if time.monotonic() > until:
             break
     return moved
@@ -52,20 +53,23 @@ def take_step(consumer: Consumer, partition: int) -> int:
     turn = checkpoints.begin(consumer, partition)
     if turn is None:
         return 0
-    step("attempt.counted")
     batch = next_batch(consumer, partition, turn)
     if batch.upto == turn.position:
         return 0
     if turn.corrected:
         batch = replace(batch, events=corrections.apply(consumer, batch.events))
+    # Those that nobody handles are in nobody's trace.
+    about = [envelope for envelope in batch.events if envelope.name in consumer.handlers] if recorder() else ()
     try:
-        done = _handle_together(consumer, partition, turn, batch)
+        with taking(consumer.name, partition, about, again=consumer.select is not None):
+            done = _handle_together(consumer, partition, turn, batch)
     except BROKEN:
         raise
     except Exception as error:  # whatever a handler raises: find out whose fault it is, one event at a time
         log.info("batch_failed", extra={"consumer": consumer.name, "partition": partition, "error_class": type(error).__name__})
         try:
-            done = _handle_one_by_one(consumer, partition, turn, batch)
+            with taking(consumer.name, partition, about, again=consumer.select is not None):
+                done = _handle_one_by_one(consumer, partition, turn, batch)
         except FailsEverything as everything:
             operations.pause(consumer.name, str(everything))
             return 0
@@ -105,7 +109,6 @@ def _handle_together(consumer: Consumer, partition: int, turn: Turn, batch: Batc
     with unit_of_work():
         if not checkpoints.move(consumer, partition, turn.position, batch):
             return False
-        step("checkpoint.moved")
         checkpoints.queue_up(consumer)
         blocked = parking.blocked_keys(consumer, partition) if turn.parked else frozenset()
         wanted = [e for e in batch.events if e.name in consumer.handlers and consumer.key_of(e) not in blocked]
@@ -113,7 +116,6 @@ def _handle_together(consumer: Consumer, partition: int, turn: Turn, batch: Batc
             parking.park(consumer, wanted[0], ProcessDied(id=wanted[0].id, times=turn.attempts - 1))
         elif wanted:
             consumer.handle(wanted)
-        step("handlers.done")
     return True
 
 

@@ -19,6 +19,7 @@ from eventstore.delivery.consumers import Consumer, consumer_named
 from eventstore.delivery.errands import Errands
 from eventstore.delivery.transports import transport
 from eventstore.errors import TransportDown
+from eventstore.tracing import headers
 
 Key = TypeVar("Key", int, str)
 
@@ -132,6 +133,6 @@ def _group(consumer: Consumer) -> str:
 def _send(task: str, arguments: list[Any], queue: str | None = None) -> None:
     """Send one hint. One try only: a request must not wait for a broker that is away."""
     try:
-        current_app.send_task(task, args=arguments, queue=queue, expires=HINT_SECONDS, ignore_result=True, retry=False)
+        current_app.send_task(task, args=arguments, queue=queue, expires=HINT_SECONDS, ignore_result=True, retry=False, headers=headers())
     except (OperationalError, OSError) as error:
         log.warning("hint_lost", extra={"task": task, "reason": f"{type(error).__name__}: {error}"})

@@ -11,6 +11,7 @@ from eventstore.log.reader import (
     read_newest,
     read_partition,
     read_stream,
+    read_version,
     read_where,
 )
 from eventstore.log.streams import partition_of
@@ -32,6 +33,7 @@ __all__ = [
     "read_newest",
     "read_partition",
     "read_stream",
+    "read_version",
     "read_where",
     "savepoint",
     "unit_of_work",

@@ -66,6 +66,15 @@ def read_stream(stream: str, after: int = 0, limit: int = 1_000_000) -> list[Env
     )
 
 
+def read_version(stream: str, version: int = 0) -> Envelope | None:
+    """The event that made a version of a stream, or its newest."""
+    found = _fetch(
+        f"SELECT {COLUMNS} FROM eventstore_event WHERE stream = %s AND (version = %s OR %s = 0) ORDER BY version DESC LIMIT 1",
+        [stream, version, version],
+    )
+    return found[0] if found else None
+
+
 def read_newest(limit: int, name: str = "") -> list[Envelope]:
     """The newest events, oldest of them first; of one name, if it is given. For people: order across partitions is by time."""
     if name:

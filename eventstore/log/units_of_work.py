@@ -12,14 +12,15 @@ import msgspec
 from django.db import transaction
 
 from eventstore.clock import new_id, now
-from eventstore.context import current_facts
+from eventstore.context import facts_to_record
 from eventstore.errors import NestedTransaction, NotInUnitOfWork, StreamMoved
-from eventstore.faults import step
 from eventstore.log.announcements import events_committed
 from eventstore.log.positions import Position
 from eventstore.log.streams import partition_of
 from eventstore.log.writer import Draft, hold_versions, recorded_already, stream_version, write
 from eventstore.messages import Event, encode, name_of
+from eventstore.spans import appending
+from eventstore.tracing import Span, recorder
 
 Expected = int | Literal["any"]
 NEW = 0  #: the stream must not exist yet
@@ -32,8 +33,9 @@ class _Work:
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
         self.versions: dict[str, int] = {}
-        self.correlation = str(new_id())
+        self.story = str(new_id())
         self.position: Position | None = None
+        self.spans: dict[str, Span | None] = {}
 
 
 _current: ContextVar[_Work | None] = ContextVar("daybook_unit_of_work", default=None)
@@ -98,17 +100,26 @@ class unit_of_work(ContextDecorator):
         _current.reset(self._token)
         self._token = None
         try:
-            if kind is None:
-                step("work.committing")
-            if kind is None and self._work.drafts:
-                self._work.position = write(self._work.drafts)
-                partitions = sorted(self._work.position.heads)
+            self._finish(self._atomic, self._work, kind, error, trace)
+        except BaseException as failure:
+            _end_spans(self._work, type(failure))
+            raise
+        _end_spans(self._work, kind)
+
+    @staticmethod
+    def _finish(
+        atomic: transaction.Atomic, work: _Work, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None and work.drafts:
+                work.position = write(work.drafts)
+                partitions = sorted(work.position.heads)
                 transaction.on_commit(lambda: _announce(partitions), robust=True)
         except BaseException as flush_error:
-            self._work.position = None
-            self._atomic.__exit__(type(flush_error), flush_error, flush_error.__traceback__)
+            work.position = None
+            atomic.__exit__(type(flush_error), flush_error, flush_error.__traceback__)
             raise
-        self._atomic.__exit__(kind, error, trace)
+        atomic.__exit__(kind, error, trace)
 
 
 @contextmanager
@@ -151,7 +162,7 @@ def append(
         raise StreamMoved(stream=stream, expected=expected)
     else:
         version = expected
-    facts = _facts(work)
+    facts = msgspec.Raw(msgspec.json.encode(_facts(work)))
     for index, event in enumerate(events):
         name, schema_version = name_of(type(event))
         data = encode(event)
@@ -185,11 +196,25 @@ def hold(*streams: str) -> dict[str, int]:
     return {stream: max(version, work.versions.get(stream, 0)) for stream, version in hold_versions(streams).items()}
 
 
-def _facts(work: _Work) -> msgspec.Raw:
-    facts: dict[str, Any] = {"correlation": work.correlation} | current_facts()
-    return msgspec.Raw(msgspec.json.encode(facts))
+def _facts(work: _Work) -> dict[str, Any]:
+    """The facts of events that are noted now; where spans are recorded, the one they are appended in is their context."""
+    told = facts_to_record(work.story)
+    if recorder() is None:
+        return told
+    parent = str(told.get("trace", ""))
+    if parent not in work.spans:
+        work.spans[parent] = appending()
+    span = work.spans[parent]
+    return told | span.trace.facts if span else told
+
+
+def _end_spans(work: _Work, failed: type[BaseException] | None) -> None:
+    for span in work.spans.values():
+        if span is not None:
+            if failed is not None:
+                span.fail(failed.__qualname__)
+            span.end()
 
 
 def _announce(partitions: list[int]) -> None:
-    step("work.committed")
     events_committed.send(sender=unit_of_work, partitions=partitions)

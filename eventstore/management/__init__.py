@@ -1,5 +1,5 @@
 """Doors on the command line. Others may stand on Door, too."""
 
-from eventstore.management.doors import Door, VerbDoor
+from eventstore.management.doors import Door, VerbDoor, at_the_shell
 
-__all__ = ["Door", "VerbDoor"]
+__all__ = ["Door", "VerbDoor", "at_the_shell"]

@@ -17,6 +17,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 
+from eventstore.clock import new_id
 from eventstore.context import acting
 from eventstore.errors import EventStoreError, UnknownName
 
@@ -34,9 +35,9 @@ class Door(BaseCommand):
         parser.add_argument("--json", action="store_true", help="For machines: JSON on stdout.")
 
     def execute(self, *args: Any, **options: Any) -> Any:
-        """Run; what goes wrong is told in a sentence. Whatever is done carries the account's name as its actor."""
+        """Run; what goes wrong is told in a sentence."""
         try:
-            with acting(actor=f"shell:{account()}"):
+            with at_the_shell():
                 return super().execute(*args, **options)
         except UnknownName as error:
             raise CommandError(str(error), returncode=self.USAGE) from error
@@ -80,6 +81,14 @@ class VerbDoor(Door):
         # Said before the verb or after it: the one must not take the other back.
         parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="For machines: JSON on stdout.")
         return parser
+
+
+@contextmanager
+def at_the_shell() -> Iterator[None]:
+    """Whatever is done carries the account's name as its actor, and belongs to this one call."""
+    call = str(new_id())
+    with acting(actor=f"shell:{account()}", request=call, correlation=call):
+        yield
 
 
 def account() -> str:

@@ -1,10 +1,12 @@
 """Commands: intentions that may be refused, with a permanent name each and one function that carries it out."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import msgspec
 
+from eventstore.context import acting
 from eventstore.errors import NameTaken, UnknownName, UnregisteredCommand
 from eventstore.messages.events import Value
 
@@ -38,15 +40,23 @@ def command(name: str) -> Callable[[C], C]:
 
 
 def handles(*classes: type[Command]) -> Callable[[H], H]:
-    """Declare which function carries these commands out, all or nothing, in a unit of work. Raises NameTaken."""
+    """Declare which function carries these commands out, all or nothing, in a unit of work. Raises NameTaken.
+
+    The events that follow from a command carry its name as the fact `command`.
+    """
 
     def register(handler: H) -> H:
+        @wraps(handler)
+        def carry_out(wanted: Command, *more: Any, **options: Any) -> Any:
+            with acting(command=command_name(type(wanted))):
+                return handler(wanted, *more, **options)
+
         for cls in classes:
             taken = _handlers.get(cls)
             if taken is not None and taken.__qualname__ != handler.__qualname__:
                 raise NameTaken(name=command_name(cls), owner=f"{taken.__module__}.{taken.__qualname__}")
-            _handlers[cls] = handler
-        return handler
+            _handlers[cls] = carry_out
+        return cast(H, carry_out)
 
     return register
 

@@ -39,6 +39,11 @@ class Envelope(msgspec.Struct, frozen=True):
         """The id of the whole story; a story that began here has this event's own id."""
         return str(self.facts.get("correlation") or self.id)
 
+    @property
+    def story(self) -> dict[str, str]:
+        """The facts of an act because of this event: `with acting(**envelope.story)`."""
+        return {"causation": str(self.id), "correlation": self.correlation}
+
 
 _decoder = msgspec.json.Decoder(Envelope)
 

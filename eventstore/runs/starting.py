@@ -1,6 +1,6 @@
 """A run begins: counted, checked, approved where it must be, and then it is a row that survives everything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,17 +8,16 @@ import msgspec
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from eventstore.context import current_facts, person
+from eventstore.context import acting, current_facts, person
 from eventstore.delivery import declared_consumer, wakeups
 from eventstore.errors import Refused
-from eventstore.events import OPERATIONS, RunChanged, RunStarted
-from eventstore.log import ANY, append, current_position, unit_of_work
+from eventstore.events import OPERATIONS, RunChanged, RunEnded, RunStarted
+from eventstore.log import ANY, append, current_position, read_correlation, unit_of_work
 from eventstore.models import ConsumerState, ParkedKey, Run, RunItem
-from eventstore.moments import Moment, cut_at
 from eventstore.projections import Projection, projection_named
 from eventstore.runs import shadows
 from eventstore.runs.blasts import Blast, measure
-from eventstore.runs.selections import Lane, Past, Selection
+from eventstore.runs.selections import Lane, Selection
 
 State = Run.State
 
@@ -60,18 +59,6 @@ def rebuild_beside(name: str, *, reason: str, rate: int | None = None) -> Run:
     return _start(run, Selection(), blast, typed=name)
 
 
-def rebuild_past(name: str, moment: Moment, *, reason: str, rate: int | None = None) -> Run:
-    """Fold a projection up to a position or a time into shadow tables, to be looked at and never swapped in.
-
-    Raises UnknownName, UnreadableMoment for a version.
-    """
-    base = projection_named(name)
-    cut = cut_at(moment)
-    blast = measure(base, Selection(), effects=Run.Effects.DENY, target=Run.Target.SHADOW, heads=cut.heads)
-    run = Run(consumer=name, target=Run.Target.SHADOW, effects=Run.Effects.DENY, rate=rate, reason=reason)
-    return _start(run, Selection(), blast, typed=name, past=Past(as_of=str(moment), heads=cut.heads, final=cut.final))
-
-
 def redrive(ids: Sequence[UUID], *, reason: str, rate: int | None = None) -> Run:
     """Retry parked keys, exactly these, in the background. Raises Refused when none of them waits."""
     waiting = list(ParkedKey.objects.filter(pk__in=ids, state__in=ParkedKey.WAITING).order_by("parked_at"))
@@ -98,12 +85,12 @@ def _must_have(reason: str) -> None:
 
 def _tell_start(run: Run) -> None:
     started = RunStarted(run_id=run.id, consumer=run.consumer, target=run.target, effects=run.effects, events=run.total, reason=run.reason)
-    append(OPERATIONS, [started], expected=ANY)
+    append_about(run, started)
     # After COMMIT, also when the caller's unit of work goes on: a worker that comes sooner would find no run.
     transaction.on_commit(lambda: wakeups.wake_run(run.id), robust=True)
 
 
-def _start(run: Run, selection: Selection, blast: Blast, typed: str, past: Past | None = None) -> Run:
+def _start(run: Run, selection: Selection, blast: Blast, typed: str) -> Run:
     _must_have(run.reason)
     if blast.must_be_typed and typed != run.consumer:
         raise Refused(
@@ -112,12 +99,10 @@ def _start(run: Run, selection: Selection, blast: Blast, typed: str, past: Past 
             blast=msgspec.to_builtins(blast),
         )
     run.selection, run.blast = msgspec.to_builtins(selection), msgspec.to_builtins(blast)
-    if past is not None:
-        run.selection |= {"past": msgspec.to_builtins(past, str_keys=True)}
     run.total, run.started_by = blast.events, str(current_facts().get("actor", ""))
     with unit_of_work():
         # Frozen here: what is recorded from now on is beyond every lane.
-        lanes = blast.lanes if run.target == Run.Target.LIVE else _up_to(past.heads if past else current_position().heads)
+        lanes = blast.lanes if run.target == Run.Target.LIVE else _everything()
         run.state = State.WAITING if blast.needs_approval else State.RUNNING
         run.started_at = None if blast.needs_approval else Now()
         run.save(force_insert=True)
@@ -129,8 +114,8 @@ def _start(run: Run, selection: Selection, blast: Blast, typed: str, past: Past 
     return run
 
 
-def _up_to(heads: Mapping[int, int]) -> list[Lane]:
-    return [Lane(partition, 0, head, head) for partition, head in heads.items()]
+def _everything() -> list[Lane]:
+    return [Lane(partition, 0, head, head) for partition, head in current_position().heads.items()]
 
 
 def _lay_out(run: Run, lanes: list[Lane]) -> None:
@@ -199,7 +184,14 @@ def end(run: Run) -> None:
 
 def told(run: Run, what: str, reason: str) -> None:
     """Write it into the history of operations."""
-    append(OPERATIONS, [RunChanged(run_id=run.id, consumer=run.consumer, what=what, reason=reason)], expected=ANY)
+    append_about(run, RunChanged(run_id=run.id, consumer=run.consumer, what=what, reason=reason))
+
+
+def append_about(run: Run, event: RunStarted | RunChanged | RunEnded) -> None:
+    """A run is a story of its own: what is told of it follows from what was told before."""
+    before = read_correlation(str(run.id), limit=100)
+    with acting(correlation=str(run.id), causation=str(before[-1].id) if before else None):
+        append(OPERATIONS, [event], expected=ANY)
 
 
 def facts(run: Run) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from django.db.models.functions import Now
 from eventstore.conf import conf
 from eventstore.context import acting
 from eventstore.delivery import repairs, take_step, wakeups
-from eventstore.events import OPERATIONS, RunEnded
-from eventstore.faults import step
-from eventstore.log import ANY, append, unit_of_work
+from eventstore.events import RunEnded
+from eventstore.log import unit_of_work
 from eventstore.models import ConsumerState, ParkedKey, Run, RunItem
-from eventstore.runs.lanes import lane_named
+from eventstore.runs.lanes import RunLane, lane_named
 from eventstore.runs.paces import paced
 from eventstore.runs.progress import progress_of
-from eventstore.runs.starting import locked
+from eventstore.runs.starting import append_about, locked
+from eventstore.spans import running
 
 SLICE_SECONDS = 10.0  #: a task drives a run this long and leaves the rest to the next hint
 State = Run.State
@@ -37,22 +37,26 @@ def drive(run_id: UUID, seconds: float = SLICE_SECONDS, seat: int = 0) -> int:
     lane = lane_named(run.lane)
     if lane.lanes == "one" and seat:
         return 0  # its steps follow each other, whoever makes them
+    with running(run.consumer, str(run.pk)):
+        delivered = _deliver(run, lane, seconds)
+    if not _unfinished(run):
+        finish(run_id)
+    elif delivered:
+        wakeups.wake_run(run_id, [seat])
+    return delivered
+
+
+def _deliver(run: Run, lane: RunLane, seconds: float) -> int:
     until = time.monotonic() + seconds
     delivered = 0
     while time.monotonic() < until and (waiting := _unfinished(run)):
         before = delivered
         for partition in waiting:
             delivered += paced(run, min(lane.batch or conf().BATCH, conf().BATCH), partial(take_step, lane, partition))
-            step("run.stepped")
             if time.monotonic() >= until:
                 break
         if delivered == before:
             break  # paused, or somebody else is at every lane that is left
-    if not _unfinished(run):
-        step("run.finishing")
-        finish(run_id)
-    elif delivered:
-        wakeups.wake_run(run_id, [seat])
     return delivered
 
 
@@ -109,7 +113,7 @@ def finish(run_id: UUID) -> None:
             run.state, run.ended_at = State.COMPLETED, Now()
         run.save()
         ended = RunEnded(run_id=run.id, consumer=run.consumer, state=run.state, handled=progress.handled, parked=progress.parked)
-        append(OPERATIONS, [ended], expected=ANY)
+        append_about(run, ended)
 
 
 def wake_all() -> None:

@@ -5,14 +5,15 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from eventstore.context import acting
+from eventstore.context import acting, following
 from eventstore.delivery.attempts import BROKEN
 from eventstore.errors import Refused, StreamMoved
-from eventstore.log import append, savepoint, unit_of_work
+from eventstore.log import append, read_event, savepoint, unit_of_work
 from eventstore.messages import decode_command, dispatch
 from eventstore.models import SagaCommand, SagaInstance
 from eventstore.sagas.events import CommandRefused
 from eventstore.scrubbing import scrub
+from eventstore.spans import carrying_out
 from eventstore.statements import ask
 
 State = SagaCommand.State
@@ -70,22 +71,19 @@ def _carry_out(pk: UUID) -> bool:
     command = SagaCommand.objects.select_for_update().get(pk=pk)
     if command.state != State.WAITING:
         return True
-    facts = {"actor": f"saga:{saga.saga}", "causation": str(command.cause), "correlation": saga.correlation, "command": str(pk)}
-    with acting(**facts):
+    step = read_event(command.cause)
+    facts = {"correlation": saga.correlation} | (step.facts if step else {})
+    with (
+        following(command.cause, facts, actor=f"saga:{saga.saga}"),
+        acting(command_id=str(pk)),
+        carrying_out(command.name, step),
+    ):
         try:
             with savepoint():
                 dispatch(decode_command(command.name, command.data))
         except Refused as refusal:
             command.state, command.note = State.REFUSED, str(refusal)
-            told = CommandRefused(
-                saga=saga.saga,
-                key=saga.key,
-                command_id=pk,
-                command=command.name,
-                data=command.data,
-                code=refusal.code,
-                detail=str(refusal),
-            )
+            told = CommandRefused(saga=saga.saga, key=saga.key, command_id=pk, command=command.name, code=refusal.code, detail=str(refusal))
             saga.version = append(saga.stream, [told], expected=saga.version)
         else:
             command.state, command.note = State.DONE, ""

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from eventstore.clock import new_id
-from eventstore.context import acting
+from eventstore.context import following
 from eventstore.delivery import wakeups
 from eventstore.log import append
 from eventstore.messages import Envelope, Event, command_name
@@ -21,6 +21,7 @@ from eventstore.models import SagaCommand, SagaDeadline, SagaInstance, SagaStep
 from eventstore.sagas.events import CommandRefused, SagaStepped, SentCommand, SetDeadline
 from eventstore.sagas.memories import command_id, saga_id
 from eventstore.sagas.steps import Step
+from eventstore.spans import handling
 from eventstore.statements import ask
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _step(saga: "Saga", row: SagaInstance, mine: Mine) -> int:
     state = msgspec.convert(row.state, saga.state) if row.steps else saga.state()
     step = saga.react(state, mine.event, mine.envelope, late=late)
     if step is None:
-        if isinstance(mine.event, CommandRefused) and mine.event.command not in saga.refusals:
+        if isinstance(mine.event, CommandRefused):
             row.trouble = f"{mine.event.command} was refused and nobody reacts: {mine.event.detail}"
         return 0
     row.steps += 1
@@ -116,7 +117,10 @@ def _step(saga: "Saga", row: SagaInstance, mine: Mine) -> int:
         cancelled=step.cancel,
     )
     cause = new_id()
-    with acting(actor=f"saga:{saga.name}", causation=str(mine.envelope.id), correlation=row.correlation):
+    with (
+        following(mine.envelope.id, mine.envelope.facts | {"correlation": row.correlation}, actor=f"saga:{saga.name}"),
+        handling(saga.name, mine.envelope),
+    ):
         row.version = append(row.stream, [told], expected=row.version, ids=[cause])
     SagaStep.objects.create(saga=row, event_id=mine.envelope.id, number=row.steps)
     _set_deadlines(row, step, told)

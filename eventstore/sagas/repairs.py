@@ -5,10 +5,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
+from eventstore.context import acting
 from eventstore.delivery import consumer_named, wakeups
 from eventstore.errors import Refused, UnknownName
 from eventstore.events import OPERATIONS, SagaHandled
-from eventstore.log import ANY, append, unit_of_work
+from eventstore.log import ANY, append, read_version, unit_of_work
 from eventstore.models import SagaCommand, SagaDeadline, SagaInstance
 from eventstore.sagas.declarations import Saga
 from eventstore.sagas.events import CommandSettled, CompensationRequested, SagaClosed, SagaEvent
@@ -93,11 +94,19 @@ def _running(saga: UUID) -> SagaInstance:
 
 
 def _append(saga: SagaInstance, told: SagaEvent) -> None:
-    saga.version = append(saga.stream, [told], expected=saga.version)
+    with acting(**_story(saga)):
+        saga.version = append(saga.stream, [told], expected=saga.version)
     saga.trouble = ""
     saga.save(update_fields=["version", "trouble"])
 
 
 def _note(saga: SagaInstance, what: str, reason: str, command: SagaCommand | None = None) -> None:
     told = SagaHandled(saga_id=saga.id, saga=saga.saga, key=saga.key, what=what, reason=reason, command_id=command.pk if command else None)
-    append(OPERATIONS, [told], expected=ANY)
+    with acting(**_story(saga)):
+        append(OPERATIONS, [told], expected=ANY)
+
+
+def _story(saga: SagaInstance) -> dict[str, str]:
+    """What staff do to a saga is of its story; they looked at its newest event."""
+    newest = read_version(saga.stream)
+    return newest.story if newest else {"correlation": saga.correlation}

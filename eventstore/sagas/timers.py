@@ -5,10 +5,11 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from eventstore.context import acting
-from eventstore.log import append, unit_of_work
+from eventstore.context import following
+from eventstore.log import append, read_stream, unit_of_work
+from eventstore.messages import Envelope
 from eventstore.models import SagaDeadline, SagaInstance
-from eventstore.sagas.events import DeadlinePassed
+from eventstore.sagas.events import DeadlinePassed, SagaStepped
 from eventstore.statements import ask
 
 State = SagaDeadline.State
@@ -37,10 +38,18 @@ def _fire(pk: UUID) -> bool:
     deadline.state, deadline.ended_at = State.PASSED, Now()
     deadline.save(update_fields=["state", "ended_at"])
     told = DeadlinePassed(saga=saga.saga, key=saga.key, name=deadline.name, due_at=deadline.due_at)
-    with acting(actor="system:deadlines", causation=str(deadline.id), correlation=saga.correlation):
+    step = _set_by(saga, deadline.step)
+    with following(step.id, step.facts, actor="system:deadlines"):
         saga.version = append(saga.stream, [told], expected=saga.version)
     saga.save(update_fields=["version"])
     return True
+
+
+def _set_by(saga: SagaInstance, number: int) -> Envelope:
+    """The step that set a deadline, from the saga's own stream, which is short."""
+    return next(
+        envelope for envelope in read_stream(saga.stream) if isinstance(stepped := envelope.event, SagaStepped) and stepped.number == number
+    )
 
 
 def somebody_is_late() -> bool:

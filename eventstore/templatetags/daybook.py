@@ -116,7 +116,7 @@ def causation_tree(tree: Tree, url: str) -> SafeString:
         '<text x="{}" y="{}">{}</text><text class="quiet" x="{}" y="{}">{}</text></a>',
         (
             (
-                url.replace("00000000-0000-0000-0000-000000000000", str(node.event.id)),
+                url.replace("00000000-0000-0000-0000-000000000000", str(node.event.shows or node.event.id)),
                 " ".join(filter(None, [node.tone, "current" if node.current else "", "many" if node.count > 1 else ""])),
                 node.event.name,
                 node.event.stream,

@@ -2,13 +2,10 @@
 
 from eventstore.testing.collectors import Collector, collect
 from eventstore.testing.deliveries import deliver_everything
-from eventstore.testing.faults import Crash, Faults, Hiccup
-from eventstore.testing.hunts import Found, hunt
 from eventstore.testing.invariants import Breach, assert_folded, assert_once_in_order
 from eventstore.testing.producers import produce
 from eventstore.testing.projection_stories import ProjectionStory
 from eventstore.testing.purity import assert_pure
-from eventstore.testing.receivers import Receiver
 from eventstore.testing.recordings import recorded
 from eventstore.testing.stories import Story
 from eventstore.testing.transports import TransportContract
@@ -18,12 +15,7 @@ from eventstore.testing.whereabouts import where_it_hangs
 __all__ = [
     "Breach",
     "Collector",
-    "Crash",
-    "Faults",
-    "Found",
-    "Hiccup",
     "ProjectionStory",
-    "Receiver",
     "Story",
     "TookTooLong",
     "TransportContract",
@@ -33,7 +25,6 @@ __all__ = [
     "collect",
     "deliver_everything",
     "eventually",
-    "hunt",
     "produce",
     "recorded",
     "where_it_hangs",

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.demo.seeding import VIEWER, seed
+from eventstore.management import at_the_shell
 
 WARNING = "What is recorded once is recorded for good: demo data cannot be taken out of this database again."
 
@@ -26,7 +27,8 @@ class Command(BaseCommand):
             raise CommandError(f"--orders is {options['orders']}; it goes from 1 to 100000.", returncode=2)
         if not settings.DEMO:
             self.make_sure(anyway=options["anyway"], ask=not options["noinput"])
-        told = seed(options["orders"], options["seed"])
+        with at_the_shell():
+            told = seed(options["orders"], options["seed"])
         if options["json"]:
             said = {name: getattr(told, name) for name in told.__struct_fields__}
             self.stdout.write(json.dumps(said, indent=2))

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from eventstore.errors import EventStoreError
+from eventstore.management import at_the_shell
 from orders.channels.imports import Progress, import_file
 from orders.channels.reports import Report
 
@@ -31,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with progress_shown() as progress:
+            with progress_shown() as progress, at_the_shell():
                 report = import_file(options["file"], dry_run=options["dry_run"], progress=progress)
         except ValueError as error:
             raise CommandError(str(error)) from error

@@ -82,7 +82,7 @@ class Deciding(Stories):
                 self.assertEqual(told, "A second person must decide this: it was ada who asked for it.")
 
     def test_nobody_and_no_machine_grants(self):
-        for by in ("", "consumer:x", "saga:orders.fulfilment", "beat:approvals"):
+        for by in ("", "consumer:x", "saga:orders.fulfilment", "system:approvals", "system"):
             with self.subTest(by):
                 self.assertRefused("four_eyes_required", self.story(by).given(requested), grant)
 

@@ -147,7 +147,7 @@ class TooLate(ApprovalCase):
             change()
         self.assertEqual((withdraw_moved(), withdraw_moved()), (2, 0))
         moved = read_stream(approvals.stream(ID))[-1]
-        self.assertEqual((moved.name, moved.actor), ("approvals.withdrawn", "beat:approvals"))
+        self.assertEqual((moved.name, moved.actor), ("approvals.withdrawn", "system:approvals"))
         self.assertEqual(moved.facts["causation"], str(read_stream(SUBJECT)[-1].id))
         self.assertProved()
 

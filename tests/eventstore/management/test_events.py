@@ -30,7 +30,7 @@ class Events(TestCase):
 
     def test_a_line_for_people_says_when_where_what_and_who(self):
         record("counter-1", 1)
-        self.assertRegex(Called("events").out, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+  \d+-1 +test\.raised +counter-1 v1  -$")
+        self.assertRegex(Called("events").out, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+  \d+-1 +test\.raised +counter-1 v1  system$")
 
     def test_a_misspelt_name_is_told_what_was_meant(self):
         called = Called("events", "--name", "test.raisd")

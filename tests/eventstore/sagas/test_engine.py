@@ -58,7 +58,8 @@ class OneStory(Trips):
         (booked,), (reserved,), steps = read_stream("trip-a"), read_stream("seat-a"), read_stream(self.row().stream)
         self.assertEqual([step.facts["causation"] for step in steps], [str(booked.id), str(reserved.id)])
         self.assertEqual(reserved.facts["causation"], str(steps[0].id))
-        self.assertEqual(reserved.facts["command"], str(SagaCommand.objects.get().pk))
+        sent = SagaCommand.objects.get()
+        self.assertEqual((reserved.facts["command"], reserved.facts["command_id"]), (sent.name, str(sent.pk)))
         self.assertEqual({e.correlation for e in (booked, reserved, *steps)}, {booked.correlation})
         self.assertEqual(reserved.actor, "saga:test.trip")
 

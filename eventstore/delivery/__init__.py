@@ -1,7 +1,15 @@
 """Delivery: the relay publishes the log, consumers take it once each and in order, what fails is parked and retried."""
 
 from eventstore.delivery.checkpoints import lay_out, reached
-from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named, declared_consumer, find_by, forget_consumer
+from eventstore.delivery.consumers import (
+    Consumer,
+    all_consumers,
+    consumer_named,
+    declared_consumer,
+    find_by,
+    forget_consumer,
+    interested_in,
+)
 from eventstore.delivery.effects import EffectDenied, EffectUnknown, NotDone, effect, resolve
 from eventstore.delivery.operations import NotWaiting, pause, resume, retry_now
 from eventstore.delivery.parking import claim, retry, retry_due
@@ -27,6 +35,7 @@ __all__ = [
     "find_by",
     "forget_consumer",
     "handle_upto",
+    "interested_in",
     "lay_out",
     "pause",
     "reached",

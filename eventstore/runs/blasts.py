@@ -10,14 +10,21 @@ from eventstore.errors import UnknownName
 from eventstore.messages import money_fields
 from eventstore.models import Run
 from eventstore.projections import Projection
+from eventstore.runs.consequences import Reach, reach_of
 from eventstore.runs.selections import Lane, Selection, count
+from eventstore.sagas import Saga
 
 TYPED_ABOVE = 10_000  #: events; more than these are not delivered again by a slip of the mouse
+SAGA = Saga.kind
 ASSUMED_RATE = 5_000.0  #: events a second, until a consumer has had a run to measure
 
 
 class Blast(msgspec.Struct, frozen=True):
-    """What a run would touch. Money is in minor units by currency, where events say that they carry it."""
+    """What a run would touch. Money is in minor units by currency, where events say that they carry it.
+
+    The events go to one consumer. Whatever its handlers record goes to everybody who takes it: `leads_to` is what followed
+    such events before, and `consumers`, `sagas` and `tables` name those whom that reaches, next to the consumer itself.
+    """
 
     consumer: str
     tables: list[str]
@@ -31,6 +38,15 @@ class Blast(msgspec.Struct, frozen=True):
     must_be_typed: bool
     needs_approval: bool
     lanes: list[Lane]
+    kind: str = "consumer"  #: consumer, projection or saga
+    consumers: list[str] = []
+    sagas: list[str] = []  #: each takes an event once, however often it is delivered
+    leads_to: list[str] = []  #: names of events
+
+    @property
+    def others(self) -> list[str]:
+        """Whom it reaches beside the consumer itself."""
+        return [name for name in (*self.consumers, *self.sagas) if name != self.consumer]
 
 
 def measure(consumer: Consumer, selection: Selection, *, effects: str, target: str) -> Blast:
@@ -40,10 +56,12 @@ def measure(consumer: Consumer, selection: Selection, *, effects: str, target: s
             raise UnknownName(kind=f"event of {consumer.name}", name=name, known=consumer.handlers)
     counted = count(selection, tuple(consumer.handlers))
     money = _money(selection, consumer)
+    reach = reach_of(consumer, selection) if target == Run.Target.LIVE else Reach([], [])
+    touched = {one.name: one for one in [consumer, *reach.consumers]}.values()
     outside = target == Run.Target.LIVE and effects == Run.Effects.RUN and not isinstance(consumer, Projection)
     return Blast(
         consumer=consumer.name,
-        tables=consumer.tables if isinstance(consumer, Projection) else [],
+        tables=[table for one in touched if isinstance(one, Projection) for table in one.tables],
         effects=effects,
         events=counted.total,
         by_name=counted.by_name,
@@ -55,6 +73,10 @@ def measure(consumer: Consumer, selection: Selection, *, effects: str, target: s
         # Money that moves again is nobody's to decide alone.
         needs_approval=outside and bool(money),
         lanes=counted.lanes,
+        kind=consumer.kind,
+        consumers=[one.name for one in touched if one.kind != SAGA],
+        sagas=[one.name for one in touched if one.kind == SAGA],
+        leads_to=reach.events,
     )
 
 

@@ -173,6 +173,9 @@ class Command(VerbDoor):
         self.stdout.write(f"outside effects  {Run.Effects(blast.effects).label}")
         for name, count in blast.by_name.items():
             self.stdout.write(f"{count:>16} {name}")
+        for what, names in (("consumers", blast.consumers), ("sagas", blast.sagas), ("leads to", blast.leads_to)):
+            if names:
+                self.stdout.write(f"{what:<16} {' '.join(names)}")
         if blast.tables:
             self.stdout.write(f"tables           {' '.join(blast.tables)}")
         if blast.events:

@@ -19,7 +19,7 @@ class EventStoreConfig(AppConfig):
         from eventstore.delivery import wakeups
         from eventstore.log import events_committed
 
-        autodiscover_modules("events", "domain", "reversals", "handlers", "projections", "consumers", "sagas")
+        autodiscover_modules("events", "publications", "domain", "reversals", "handlers", "projections", "consumers", "sagas")
         events_committed.connect(wakeups.wake_relay_soon, dispatch_uid="eventstore.wake_relay")
         post_migrate.connect(_lay_out, sender=self, dispatch_uid="eventstore.lay_out")
 

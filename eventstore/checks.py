@@ -7,9 +7,10 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from eventstore.conf import build
 from eventstore.errors import BadSetting
-from eventstore.messages import missing_steps, name_of, registered_events, reversal_of
+from eventstore.messages import all_publications, missing_downcasts, missing_steps, name_of, registered_events, reversal_of
 from eventstore.projections import all_projections, suspicions
 from eventstore.sagas import all_sagas
+from eventstore.schemas import schema_of
 
 
 @register()
@@ -79,4 +80,45 @@ def sagas_expect_latecomers(**_: Any) -> list[CheckMessage]:
         )
         for saga in all_sagas()
         if (names := saga.undecided())
+    ]
+
+
+@register()
+def publications_can_be_kept(**_: Any) -> list[CheckMessage]:
+    """E010: a version that goes out needs a down-converter from each version above. E011: a publication names what is not there."""
+    found: list[CheckMessage] = []
+    for publication in all_publications():
+        cls = registered_events()[publication.event]
+        for step in missing_downcasts(publication.event, publication.newest, publication.versions[0]):
+            found.append(
+                Error(
+                    f"{publication.name} goes out as version {publication.versions[0]}, but nothing leads down from version {step}.",
+                    hint=f'Write a function decorated with @downcasts("{publication.event}", version={step}).',
+                    id="eventstore.E010",
+                )
+            )
+        missing = [name for name in publication.notification if name not in schema_of(cls)["properties"]]
+        missing += [f"version {version}" for version in publication.versions if not 1 <= version <= publication.newest]
+        if missing or ("notification" in publication.forms) != bool(publication.notification):
+            found.append(
+                Error(
+                    f"The publication of {publication.event} names {', '.join(missing) or 'a notification'}, and there is no such thing.",
+                    hint="A notification needs fields of the event, in notification=(…) and forms=(…); versions are those of @event.",
+                    id="eventstore.E011",
+                )
+            )
+    return found
+
+
+@register()
+def events_say_what_they_mean(**_: Any) -> list[CheckMessage]:
+    """W012: an event without a description; its readers have nothing else."""
+    return [
+        Warning(
+            f"{cls.__module__}.{cls.__qualname__} ({name}) does not say what happened.",
+            hint="Write a docstring: it becomes the description in the schema.",
+            id="eventstore.W012",
+        )
+        for name, cls in registered_events().items()
+        if not (cls.__doc__ or "").strip()
     ]

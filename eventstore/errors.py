@@ -56,6 +56,10 @@ class UnreadableEvent(EventStoreError):
     """Event {id} ({name} version {version}) does not read as {cls}: {reason}."""
 
 
+class NotPublished(EventStoreError):
+    """{name} does not go out as {asked}. Published: {published}."""
+
+
 class NameTaken(EventStoreError):
     """The name {name} belongs to {owner} already; names are permanent and used once."""
 

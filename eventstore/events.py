@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from eventstore.messages import Event, event, irreversible
+from eventstore.messages import Event, Value, event, irreversible
 
 OPERATIONS = "operations"
 
@@ -139,6 +139,23 @@ class EventReversed(Event):
     reason: str
 
 
+class SchemaChange(Value):
+    """What became of one schema of the registry: published, described anew, or retired."""
+
+    name: str
+    version: int
+    form: str
+    what: str
+
+
+@event("eventstore.schemas_published")
+class SchemasPublished(Event):
+    """The registry of schemas was brought up to the running code."""
+
+    schemas: tuple[SchemaChange, ...]
+    reason: str
+
+
 irreversible(EventReversed, because="A reversal is not reversed; do anew what it took back.")
 irreversible(ConsumerPaused, because="What was taken meanwhile was taken; resume the consumer.")
 irreversible(ConsumerResumed, because="What was taken meanwhile was taken; pause the consumer.")
@@ -152,3 +169,4 @@ irreversible(
 irreversible(RunChanged, because="Decide the run anew: pause, resume, cancel it, or roll its swap back.")
 irreversible(DeadLetterHandled, because="Handle the key anew: a discarded one is restored, an edited one is edited again.")
 irreversible(SagaHandled, because="Its saga went on from there; ask it to compensate, or handle its next command.")
+irreversible(SchemasPublished, because="Readers rely on what was published; publish a version that says it better.")

@@ -41,10 +41,11 @@ class UpdateOrder(Command):
 
 @command("orders.confirm_order")
 class ConfirmOrder(Command):
-    """Fulfil the order: its money is held by this hold."""
+    """Fulfil the order: its money is held by this hold. With `version` only as it was then: another one may cost something else."""
 
     order_id: UUID
     hold_id: UUID
+    version: int | None = None
 
 
 @command("orders.reject_order")

@@ -52,6 +52,7 @@ class Refund(Value):
 class OrderState(Value):
     """Everything a decision may depend on, and nothing else."""
 
+    version: int = 0
     status: Status = Status.NEW
     currency: str = ""
     customer_ref: str = ""
@@ -141,6 +142,11 @@ def _confirm(order: OrderState, command: ConfirmOrder) -> list[OrderEvent]:
     if order.status is Status.CONFIRMED and order.hold_id == command.hold_id:
         return []
     _must_be(order, command.order_id, "confirmed", Status.PLACED)
+    if command.version not in (None, order.version):
+        raise Refused(
+            f"Order {command.order_id} is at version {order.version}; its money was held for version {command.version}.",
+            code="order_changed",
+        )
     return [OrderConfirmed(order_id=command.order_id, hold_id=command.hold_id)]
 
 
@@ -207,6 +213,10 @@ def _total(lines: tuple[Line, ...], charges: tuple[Charge, ...]) -> int:
 
 def evolve(order: OrderState, event: OrderEvent) -> OrderState:
     """The order after an event. Never refuses: it has already happened."""
+    return replace(_evolved(order, event), version=order.version + 1)
+
+
+def _evolved(order: OrderState, event: OrderEvent) -> OrderState:
     match event:
         case OrderPlaced():
             return OrderState(

@@ -6,10 +6,12 @@ A new version of an event brings a new file; the old ones stay as they are, for 
 import re
 from pathlib import Path
 
+import jsonschema_rs
 import msgspec
 from django.test import SimpleTestCase
 
 from eventstore.messages import decode_event, encode, name_of, registered_events
+from eventstore.schemas import read_shelves
 
 GOLDEN = Path(__file__).parent / "golden"
 _file_name = re.compile(r"(?P<name>.+)\.v(?P<version>\d+)\.json")
@@ -36,6 +38,14 @@ class Golden(SimpleTestCase):
         wanted = {(name, version) for name, newest in shipped() for version in range(1, newest + 1)}
         missing = [f"tests/golden/{name}.v{version}.json" for name, version in sorted(wanted - there)]
         self.assertEqual(missing, [], "write the payload that the log would hold into these files")
+
+    def test_every_version_that_was_ever_published_has_a_recorded_payload_that_fits_its_schema(self):
+        there = {(name, version): payload for name, version, payload in recorded()}
+        for key, schema in read_shelves().items():
+            if key.form == "full" and key.name in registered_events():
+                with self.subTest(name=key.name, version=key.version):
+                    self.assertIn((key.name, key.version), there, "the log may hold it: write the payload that it would hold")
+                    jsonschema_rs.validate(schema, msgspec.json.decode(there[key.name, key.version]), validate_formats=True)
 
     def test_every_recorded_payload_still_reads(self):
         for name, version, payload in recorded():

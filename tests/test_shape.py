@@ -12,7 +12,7 @@ DOMAIN_APPS = ["orders", "ledger"]
 #: What every domain app has, as a module or as a package of that name; the others come when there is something to say.
 EVERY_APP = {"events", "commands", "domain", "models", "handlers", "projections", "queries", "reversals"}
 EVERY_APP |= {"api", "admin", "urls", "apps", "migrations", "__init__"}
-SOME_APPS = {"sagas", "consumers", "tasks", "channels", "proof", "management"}
+SOME_APPS = {"publications", "published", "sagas", "consumers", "tasks", "channels", "proof", "management"}
 LONGEST = 400
 
 

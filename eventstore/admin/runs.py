@@ -161,6 +161,8 @@ def what(run: Run) -> str:
     """What kind of second delivery it is, in a few words."""
     if run.is_redrive:
         return "keys retried"
+    if run.as_of:
+        return f"as of {run.as_of}"
     if run.target == Run.Target.SHADOW:
         return "rebuild beside"
     return {"run": "replay, effects run again", "deny": "replay, effects refused"}.get(run.effects, "replay, effects answered by receipts")
@@ -199,7 +201,7 @@ def _of_shadow(row: Run) -> list[Act]:
         looked = "diff" in row.outcome
         effect = f"{row.consumer} stands still for a moment while the last events are folded and all rows are compared. Nothing changes."
         preview = Act("preview", "Preview again" if looked else "Preview", effect, PERMISSION, lambda asked: _preview(row), reasoned=False)
-        return [_approve(row), preview] if looked else [preview]
+        return [_approve(row), preview] if looked and not row.as_of else [preview]
     if row.state != State.COMPLETED or row.outcome.get("stood") is None:
         return []
     aside = "The new tables" if row.outcome.get("rolled_back") else "The old tables"

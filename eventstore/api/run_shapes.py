@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from eventstore import runs
+from eventstore.api.moments import AsOfText
 from eventstore.api.pages import ListQuery, Page
 from eventstore.messages import Command
 from eventstore.models import Run, RunItem
@@ -28,7 +29,10 @@ class MeasureRun(Command):
 
 
 class StartRun(Command):
-    """A replay. `typed` is the consumer's name once more, demanded above 10,000 events."""
+    """A replay; with `as_of` a read table as it was, folded beside the live one to be previewed, never swapped.
+
+    `typed` is the consumer's name once more, demanded above 10,000 events.
+    """
 
     consumer: str
     reason: Reason
@@ -36,6 +40,7 @@ class StartRun(Command):
     effects: Effects = "deny"
     rate: Rate | None = None
     typed: str = ""
+    as_of: AsOfText | None = None
 
 
 class PauseRun(Command):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from eventstore import runs
 from eventstore.api.doors import Answer, Question, Wish, accepts, reads
+from eventstore.api.moments import read_moment, unreadable
 from eventstore.api.pages import ListQuery, Query, paginate
 from eventstore.api.problems import Problem
 from eventstore.api.run_shapes import (
@@ -30,8 +31,9 @@ from eventstore.api.run_shapes import (
 from eventstore.api.views import ApiView
 from eventstore.delivery import declared_consumer
 from eventstore.models import Run, RunItem
+from eventstore.moments import UnreadableMoment
 from eventstore.projections import Projection
-from eventstore.runs import Blast
+from eventstore.runs import Blast, Selection
 
 
 class RunsView(ApiView):
@@ -44,11 +46,13 @@ class RunsView(ApiView):
 
     @accepts(StartRun, scope="ops:write", answer=ShownRun, status=202)
     def post(self, wish: Wish[StartRun]) -> Answer:
-        """Start a replay.
+        """Start a replay, or fold a read table as of a position or a time.
 
         Refused without `typed` above 10,000 events; where outside effects move money it waits for a second person.
         """
         asked = wish.command
+        if asked.as_of is not None:
+            return begun(rebuild_past(asked, asked.as_of))
         plan = {"effects": asked.effects, "rate": asked.rate, "reason": asked.reason, "typed": asked.typed}
         return begun(runs.replay(asked.consumer, asked.selection, **plan))  # type: ignore[arg-type]
 
@@ -143,6 +147,16 @@ class RollBackView(ApiView):
         """Take a swap back: the old tables are live again and catch up."""
         runs.roll_back(wish.command.run_id, wish.command.reason)
         return Answer(body=show(find(wish.command.run_id)))
+
+
+def rebuild_past(asked: StartRun, as_of: str) -> Run:
+    """Raises Problem (422) where the moment cannot be read, or has no meaning for a table."""
+    if asked.selection != Selection():
+        raise unreadable("A read table as of a moment is folded from all of its events; leave `selection` out.", "selection")
+    try:
+        return runs.rebuild_past(asked.consumer, read_moment(as_of), reason=asked.reason, rate=asked.rate)
+    except UnreadableMoment as error:
+        raise unreadable(str(error)) from error
 
 
 def begun(run: Run) -> Answer:

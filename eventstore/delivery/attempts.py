@@ -4,6 +4,7 @@ from django.db import InterfaceError, OperationalError
 
 from eventstore.delivery.consumers import Consumer
 from eventstore.errors import LogHole
+from eventstore.faults import step
 from eventstore.log import savepoint
 from eventstore.messages import Envelope
 
@@ -16,6 +17,7 @@ def attempt(consumer: Consumer, envelope: Envelope) -> Exception | None:
     try:
         with savepoint():
             consumer.handle([envelope])
+            step("attempt.handled")
     except BROKEN:
         raise
     except Exception as error:  # whatever a handler raises is recorded with the parked key

@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from eventstore.context import acting, current_facts
 from eventstore.errors import EventStoreError, Refused
 from eventstore.events import OPERATIONS, EffectResolved
+from eventstore.faults import step
 from eventstore.log import ANY, append, read_event, unit_of_work
 from eventstore.models import Effect
 from eventstore.spans import calling
@@ -79,6 +80,7 @@ def _answer_only(key: str, mode: str) -> Receipt:
 
 
 def _call(key: str, call: Callable[[], Receipt]) -> Receipt:
+    step("effect.begun")
     try:
         with calling():
             receipt = call()
@@ -88,7 +90,9 @@ def _call(key: str, call: Callable[[], Receipt]) -> Receipt:
     except Exception as error:
         _write(key, State.UNKNOWN, None, f"{type(error).__name__} during the call")
         raise EffectUnknown(key=key, reason=f"{type(error).__name__} during the call") from error
+    step("effect.called")
     _write(key, State.DONE, receipt, "")
+    step("effect.noted")
     return receipt
 
 

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from eventstore.delivery import checkpoints, corrections, failures
 from eventstore.delivery.attempts import attempt
 from eventstore.delivery.consumers import Consumer, all_consumers, consumer_named
+from eventstore.faults import step
 from eventstore.log import read_partition, read_stream, unit_of_work
 from eventstore.messages import Envelope
 from eventstore.models import ParkedKey
@@ -36,6 +37,7 @@ def park(consumer: Consumer, envelope: Envelope, error: Exception) -> ParkedKey:
     _decide_what_next(parked, consumer, error)
     parked.save(force_insert=True)
     failures.record(parked, envelope, error, skipped=parked.state == State.SKIPPED)
+    step("key.parked")
     return parked
 
 
@@ -64,6 +66,7 @@ def retry_due(seconds: float = 10.0) -> int:
     until = time.monotonic() + seconds
     handled = 0
     while time.monotonic() < until and (parked := claim_due()):
+        step("retry.claimed")
         handled += retry(parked)
     return handled
 
@@ -110,6 +113,7 @@ def retry(claimed: ParkedKey) -> int:
             if span is not None and error is not None:
                 span.fail(type(error).__qualname__)
         parked.save()
+        step("retry.handled")
     return handled
 
 

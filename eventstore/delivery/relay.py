@@ -17,6 +17,7 @@ from eventstore.delivery import parking, wakeups
 from eventstore.delivery.consumers import Consumer, all_consumers, interested_in
 from eventstore.delivery.transports import Published, Top, transport
 from eventstore.errors import TransportDown
+from eventstore.faults import step
 from eventstore.log import read_partition
 from eventstore.messages import Envelope
 from eventstore.spans import relaying
@@ -73,6 +74,7 @@ def relay_batch(partition: int, wake: Wake = wakeups.wake_consumers) -> Publishe
         batch = read_partition(partition, max(lane.position - 1, 0), conf().BATCH + 1)
         previous = batch.pop(0).id if lane.position else None
         published = _publish(lane, batch, previous)
+    step("relay.committed")
     if published.verdict == "ok":
         # While there is more to publish, somebody else may begin with what is out.
         tell_them = wake if len(batch) < conf().BATCH else wakeups.wake_consumers
@@ -102,6 +104,7 @@ def _publish(lane: Lane, batch: list[Envelope], previous: UUID | None) -> Publis
     seed = lane.position <= lane.needed_from
     with relaying(lane.partition, batch):
         published = transport().publish(lane.partition, lane.epoch, batch, previous=previous, seed=seed)
+    step("relay.published")
     top = published.top
     if published.verdict == "ok" and top.position > batch[-1].position and not _in_the_log(lane, top):
         # Not another relay that was faster: the batch was refused as a duplicate of what the log lost.

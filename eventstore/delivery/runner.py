@@ -20,6 +20,7 @@ from eventstore.delivery.consumers import Consumer
 from eventstore.delivery.retries import ProcessDied
 from eventstore.delivery.transports import transport
 from eventstore.errors import EventStoreError, TransportDown
+from eventstore.faults import step
 from eventstore.log import read_partition, savepoint, unit_of_work
 from eventstore.messages import Envelope
 from eventstore.models import ParkedKey
@@ -41,8 +42,8 @@ def drain(consumer: Consumer, partition: int, seconds: float = DRAIN_SECONDS) ->
     """Let a consumer take what waits in a partition; return how many events its checkpoint moved."""
     until = time.monotonic() + seconds
     moved = 0
-    while step := take_step(consumer, partition):
-        moved += step
+    while taken := take_step(consumer, partition):
+        moved += taken
         if time.monotonic() > until:
             break
     return moved
@@ -53,6 +54,7 @@ def take_step(consumer: Consumer, partition: int) -> int:
     turn = checkpoints.begin(consumer, partition)
     if turn is None:
         return 0
+    step("attempt.counted")
     batch = next_batch(consumer, partition, turn)
     if batch.upto == turn.position:
         return 0
@@ -109,6 +111,7 @@ def _handle_together(consumer: Consumer, partition: int, turn: Turn, batch: Batc
     with unit_of_work():
         if not checkpoints.move(consumer, partition, turn.position, batch):
             return False
+        step("checkpoint.moved")
         checkpoints.queue_up(consumer)
         blocked = parking.blocked_keys(consumer, partition) if turn.parked else frozenset()
         wanted = [e for e in batch.events if e.name in consumer.handlers and consumer.key_of(e) not in blocked]
@@ -116,6 +119,7 @@ def _handle_together(consumer: Consumer, partition: int, turn: Turn, batch: Batc
             parking.park(consumer, wanted[0], ProcessDied(id=wanted[0].id, times=turn.attempts - 1))
         elif wanted:
             consumer.handle(wanted)
+        step("handlers.done")
     return True
 
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from eventstore.clock import new_id, now
 from eventstore.context import facts_to_record
 from eventstore.errors import NestedTransaction, NotInUnitOfWork, StreamMoved
+from eventstore.faults import step
 from eventstore.log.announcements import events_committed
 from eventstore.log.positions import Position
 from eventstore.log.streams import partition_of
@@ -111,6 +112,8 @@ class unit_of_work(ContextDecorator):
         atomic: transaction.Atomic, work: _Work, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            if kind is None:
+                step("work.committing")
             if kind is None and work.drafts:
                 work.position = write(work.drafts)
                 partitions = sorted(work.position.heads)
@@ -217,4 +220,5 @@ def _end_spans(work: _Work, failed: type[BaseException] | None) -> None:
 
 
 def _announce(partitions: list[int]) -> None:
+    step("work.committed")
     events_committed.send(sender=unit_of_work, partitions=partitions)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from eventstore.moments import Moment, UnreadableMoment, parse
+
 #: What stands in the history when nobody said why.
 UNSAID = "asked for on the command line"
 
@@ -18,6 +20,17 @@ def moment(word: str) -> datetime:
     except ValueError:
         raise ArgumentTypeError(f"{word!r} is not a time; write it as 2026-10-24T08:00Z.") from None
     return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def past(word: str) -> Moment:
+    """A position or a time, for what has no versions."""
+    try:
+        told = parse(word, utc=True)
+    except UnreadableMoment as error:
+        raise ArgumentTypeError(str(error)) from None
+    if told.version is not None:
+        raise ArgumentTypeError(f"{word} is a version, which only one stream has; write a position (7-1234) or a time.")
+    return told
 
 
 def positive(word: str) -> int:

@@ -1,11 +1,15 @@
 """Events: immutable facts with a permanent, hand-written name."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Literal, TypeVar, dataclass_transform, get_args
 
 import msgspec
 
-from eventstore.errors import NameTaken, UnknownEvent, UnregisteredEvent
+from eventstore.errors import NameTaken, UnknownEvent, UnknownName, UnregisteredEvent
+
+#: Who must not be broken by the next version of an event: whoever reads it with the schema of before (forward), whoever reads
+#: what was recorded before with the schema of now (backward), both (full), or nobody (none).
+Compatibility = Literal["backward", "forward", "full", "none"]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -29,13 +33,20 @@ E = TypeVar("E", bound=type[Event])
 _classes: dict[str, type[Event]] = {}
 _names: dict[type[Event], tuple[str, int]] = {}
 _money: dict[str, tuple[str, str]] = {}
+_compatibility: dict[str, Compatibility] = {}
 
 
-def event(name: str, version: int = 1, *, money: tuple[str, str] | None = None) -> Callable[[E], E]:
-    """Give an event class its permanent name and the schema version it is written with. Raises NameTaken.
+def event(
+    name: str, version: int = 1, *, money: tuple[str, str] | None = None, compatibility: Compatibility = "forward"
+) -> Callable[[E], E]:
+    """Give an event class its permanent name and the schema version it is written with. Raises NameTaken, UnknownName.
 
+    `compatibility` is what the next version owes to readers: those outside cannot upcast, so `forward` unless said otherwise.
     `money` names the fields that hold an amount in minor units and its currency, for those who sum up what a run touches.
     """
+
+    if compatibility not in get_args(Compatibility):
+        raise UnknownName(kind="rule of compatibility", name=compatibility, known=get_args(Compatibility))
 
     def register(cls: E) -> E:
         taken = _classes.get(name)
@@ -43,6 +54,7 @@ def event(name: str, version: int = 1, *, money: tuple[str, str] | None = None) 
             raise NameTaken(name=name, owner=f"{taken.__module__}.{taken.__qualname__}")
         _classes[name] = cls
         _names[cls] = (name, version)
+        _compatibility[name] = compatibility
         if money is not None:
             _money[name] = money
         return cls
@@ -64,6 +76,11 @@ def class_of(name: str, version: int) -> type[Event]:
         return _classes[name]
     except KeyError:
         raise UnknownEvent(name=name, version=version) from None
+
+
+def compatibility_of(name: str) -> Compatibility:
+    """What the next version of an event owes to readers."""
+    return _compatibility.get(name, "forward")
 
 
 def money_fields() -> dict[str, tuple[str, str]]:

@@ -17,6 +17,7 @@ from eventstore.models.log import Event, Partition
 from eventstore.models.reversals import ReversedEvent
 from eventstore.models.runs import Run, RunItem
 from eventstore.models.sagas import SagaCommand, SagaDeadline, SagaInstance, SagaStep
+from eventstore.models.schemas import PublishedSchema
 
 __all__ = [
     "ApiKey",
@@ -32,6 +33,7 @@ __all__ = [
     "IdempotencyKey",
     "ParkedKey",
     "Partition",
+    "PublishedSchema",
     "RelayCheckpoint",
     "ReversedEvent",
     "Run",

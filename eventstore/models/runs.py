@@ -73,6 +73,11 @@ class Run(models.Model):
         """Whether it retries parked keys, each listed as an item, rather than positions of the log."""
         return "parked" in self.selection
 
+    @property
+    def as_of(self) -> str:
+        """The moment it stops at, if it is a look at the past; such a run is never swapped in."""
+        return str(self.selection.get("past", {}).get("as_of", ""))
+
     def tell(self, **facts: Any) -> None:
         """Add to the outcome."""
         self.outcome = self.outcome | facts

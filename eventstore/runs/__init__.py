@@ -5,7 +5,7 @@ from eventstore.runs.differences import Diff, Difference
 from eventstore.runs.lanes import lane_named
 from eventstore.runs.progress import Progress, progress_of, progress_of_all
 from eventstore.runs.selections import Selection
-from eventstore.runs.starting import change, facts, rebuild_beside, redrive, replay
+from eventstore.runs.starting import change, facts, rebuild_beside, rebuild_past, redrive, replay
 from eventstore.runs.stepping import drive, wake_all
 from eventstore.runs.swapping import NEAR, approve, catch_up, catch_up_soon, look_ahead, preview, roll_back, swap, throw_away
 
@@ -29,6 +29,7 @@ __all__ = [
     "progress_of",
     "progress_of_all",
     "rebuild_beside",
+    "rebuild_past",
     "redrive",
     "replay",
     "roll_back",

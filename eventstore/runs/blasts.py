@@ -1,5 +1,6 @@
 """The blast radius of a run: everything it would touch, counted before anything happens."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -49,13 +50,13 @@ class Blast(msgspec.Struct, frozen=True):
         return [name for name in (*self.consumers, *self.sagas) if name != self.consumer]
 
 
-def measure(consumer: Consumer, selection: Selection, *, effects: str, target: str) -> Blast:
-    """Count what a run of this selection would touch. Costs one look at everything it selects. Raises UnknownName."""
+def measure(consumer: Consumer, selection: Selection, *, effects: str, target: str, heads: Mapping[int, int] | None = None) -> Blast:
+    """Count what a run of this selection would touch, up to `heads` if they are given. Costs one look at it all. Raises UnknownName."""
     for name in selection.names:
         if name not in consumer.handlers:
             raise UnknownName(kind=f"event of {consumer.name}", name=name, known=consumer.handlers)
-    counted = count(selection, tuple(consumer.handlers))
-    money = _money(selection, consumer)
+    counted = count(selection, tuple(consumer.handlers), heads)
+    money = {} if heads is not None else _money(selection, consumer)  # nothing moves in a look at the past
     reach = reach_of(consumer, selection) if target == Run.Target.LIVE else Reach([], [])
     touched = {one.name: one for one in [consumer, *reach.consumers]}.values()
     outside = target == Run.Target.LIVE and effects == Run.Effects.RUN and not isinstance(consumer, Projection)

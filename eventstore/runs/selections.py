@@ -1,5 +1,6 @@
 """Which positions a run delivers again: counted exactly before it starts, and frozen from then on."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -38,6 +39,14 @@ class Selection(Value):
         return " AND ".join(parts), values
 
 
+class Past(Value):
+    """The moment that a run stops at: as it was asked for, where it cuts the log, and whether an event may still come before it."""
+
+    as_of: str
+    heads: dict[int, int]
+    final: bool
+
+
 class Lane(msgspec.Struct, frozen=True):
     """The part of a selection that lies in one partition."""
 
@@ -60,9 +69,12 @@ class Count(msgspec.Struct, frozen=True):
         return sum(lane.events for lane in self.lanes)
 
 
-def count(selection: Selection, handled: tuple[str, ...]) -> Count:
-    """Count a selection exactly, in one statement; positions of what comes later are beyond every lane."""
+def count(selection: Selection, handled: tuple[str, ...], heads: Mapping[int, int] | None = None) -> Count:
+    """Count a selection exactly, in one statement, up to `heads` if they are given; what comes later is beyond every lane."""
     condition, values = selection.condition(handled)
+    if heads is not None:
+        condition += " AND position <= (%s::jsonb ->> partition::text)::bigint"
+        values = [*values, msgspec.json.encode(heads).decode()]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT partition, name, count(*), min(position), max(position), min(recorded_at), max(recorded_at)

@@ -1,6 +1,6 @@
 """A run begins: counted, checked, approved where it must be, and then it is a row that survives everything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +14,11 @@ from eventstore.errors import Refused
 from eventstore.events import OPERATIONS, RunChanged, RunEnded, RunStarted
 from eventstore.log import ANY, append, current_position, read_correlation, unit_of_work
 from eventstore.models import ConsumerState, ParkedKey, Run, RunItem
+from eventstore.moments import Moment, cut_at
 from eventstore.projections import Projection, projection_named
 from eventstore.runs import shadows
 from eventstore.runs.blasts import Blast, measure
-from eventstore.runs.selections import Lane, Selection
+from eventstore.runs.selections import Lane, Past, Selection
 
 State = Run.State
 
@@ -59,6 +60,18 @@ def rebuild_beside(name: str, *, reason: str, rate: int | None = None) -> Run:
     return _start(run, Selection(), blast, typed=name)
 
 
+def rebuild_past(name: str, moment: Moment, *, reason: str, rate: int | None = None) -> Run:
+    """Fold a projection up to a position or a time into shadow tables, to be looked at and never swapped in.
+
+    Raises UnknownName, UnreadableMoment for a version.
+    """
+    base = projection_named(name)
+    cut = cut_at(moment)
+    blast = measure(base, Selection(), effects=Run.Effects.DENY, target=Run.Target.SHADOW, heads=cut.heads)
+    run = Run(consumer=name, target=Run.Target.SHADOW, effects=Run.Effects.DENY, rate=rate, reason=reason)
+    return _start(run, Selection(), blast, typed=name, past=Past(as_of=str(moment), heads=cut.heads, final=cut.final))
+
+
 def redrive(ids: Sequence[UUID], *, reason: str, rate: int | None = None) -> Run:
     """Retry parked keys, exactly these, in the background. Raises Refused when none of them waits."""
     waiting = list(ParkedKey.objects.filter(pk__in=ids, state__in=ParkedKey.WAITING).order_by("parked_at"))
@@ -90,7 +103,7 @@ def _tell_start(run: Run) -> None:
     transaction.on_commit(lambda: wakeups.wake_run(run.id), robust=True)
 
 
-def _start(run: Run, selection: Selection, blast: Blast, typed: str) -> Run:
+def _start(run: Run, selection: Selection, blast: Blast, typed: str, past: Past | None = None) -> Run:
     _must_have(run.reason)
     if blast.must_be_typed and typed != run.consumer:
         raise Refused(
@@ -99,10 +112,12 @@ def _start(run: Run, selection: Selection, blast: Blast, typed: str) -> Run:
             blast=msgspec.to_builtins(blast),
         )
     run.selection, run.blast = msgspec.to_builtins(selection), msgspec.to_builtins(blast)
+    if past is not None:
+        run.selection |= {"past": msgspec.to_builtins(past, str_keys=True)}
     run.total, run.started_by = blast.events, str(current_facts().get("actor", ""))
     with unit_of_work():
         # Frozen here: what is recorded from now on is beyond every lane.
-        lanes = blast.lanes if run.target == Run.Target.LIVE else _everything()
+        lanes = blast.lanes if run.target == Run.Target.LIVE else _up_to(past.heads if past else current_position().heads)
         run.state = State.WAITING if blast.needs_approval else State.RUNNING
         run.started_at = None if blast.needs_approval else Now()
         run.save(force_insert=True)
@@ -114,8 +129,8 @@ def _start(run: Run, selection: Selection, blast: Blast, typed: str) -> Run:
     return run
 
 
-def _everything() -> list[Lane]:
-    return [Lane(partition, 0, head, head) for partition, head in current_position().heads.items()]
+def _up_to(heads: Mapping[int, int]) -> list[Lane]:
+    return [Lane(partition, 0, head, head) for partition, head in heads.items()]
 
 
 def _lay_out(run: Run, lanes: list[Lane]) -> None:

@@ -11,6 +11,7 @@ from eventstore.conf import conf
 from eventstore.context import acting
 from eventstore.delivery import repairs, take_step, wakeups
 from eventstore.events import RunEnded
+from eventstore.faults import step
 from eventstore.log import unit_of_work
 from eventstore.models import ConsumerState, ParkedKey, Run, RunItem
 from eventstore.runs.lanes import RunLane, lane_named
@@ -40,6 +41,7 @@ def drive(run_id: UUID, seconds: float = SLICE_SECONDS, seat: int = 0) -> int:
     with running(run.consumer, str(run.pk)):
         delivered = _deliver(run, lane, seconds)
     if not _unfinished(run):
+        step("run.finishing")
         finish(run_id)
     elif delivered:
         wakeups.wake_run(run_id, [seat])
@@ -53,6 +55,7 @@ def _deliver(run: Run, lane: RunLane, seconds: float) -> int:
         before = delivered
         for partition in waiting:
             delivered += paced(run, min(lane.batch or conf().BATCH, conf().BATCH), partial(take_step, lane, partition))
+            step("run.stepped")
             if time.monotonic() >= until:
                 break
         if delivered == before:

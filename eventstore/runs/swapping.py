@@ -37,6 +37,8 @@ def look_ahead(run: Run) -> int:
     """Let a shadow run go on to what was recorded since; return how many events of the log lie before it. Raises Refused."""
     if run.target != Run.Target.SHADOW:
         raise Refused("Only a rebuild beside the live tables catches up; a replay ends where it was counted to.", code="not_a_rebuild")
+    if run.as_of:
+        return 0  # what came later is none of its business
     with unit_of_work(), connection.cursor() as cursor:
         cursor.execute(
             """UPDATE eventstore_checkpoint c SET until = p.head FROM eventstore_partition p
@@ -55,11 +57,15 @@ def catch_up_soon(run: Run) -> int:
 
 
 def preview(run_id: UUID) -> Diff:
-    """What a swap would change now. The live projection stands still while the last events are folded and the rows compared."""
+    """What a swap would change now; of a run that stopped in the past, what differed then.
+
+    The live projection stands still while the last events are folded and the rows compared.
+    """
     with unit_of_work():
         run = _ready(run_id)
         projection, lane = projection_named(run.consumer), lane_named(run.lane)
-        _meet(projection, lane)
+        if not run.as_of:
+            _meet(projection, lane)
         diff = replace(compare(projection, run.schema), digest=sightings.note(projection, run.schema))
         run.tell(diff=msgspec.to_builtins(diff), seen_at=_positions(lane.name))
         run.save(update_fields=["outcome"])
@@ -75,6 +81,7 @@ def swap(run_id: UUID, reason: str, expected: Iterable[str] = (), *, seen: str =
     """
     with unit_of_work():
         run = _ready(run_id)
+        _must_be_of_now(run)
         newest = run.outcome.get("diff", {}).get("digest")
         if seen and seen != newest:
             raise Refused(
@@ -120,6 +127,7 @@ def approve(run_id: UUID, reason: str, seen: str) -> Diff:
         raise Refused("An approval needs a reason: it stands in the history for whoever asks later.", code="reason_missing", status=422)
     with unit_of_work():
         run = _ready(run_id)
+        _must_be_of_now(run)
         if "diff" not in run.outcome:
             raise Refused("Nobody has looked at this run yet: preview it before you approve it.", code="not_previewed")
         if not seen:
@@ -170,6 +178,14 @@ def _ready(run_id: UUID) -> Run:
             f"The run is {State(run.state).label}; its tables can be compared and swapped when it is ready.", code=f"run_{run.state}"
         )
     return run
+
+
+def _must_be_of_now(run: Run) -> None:
+    if run.as_of:
+        raise Refused(
+            f"This run shows {run.consumer} as of {run.as_of}; tables of the past never go live. Rebuild without as_of to swap.",
+            code="run_of_the_past",
+        )
 
 
 def _stop(name: str) -> dict[int, int]:

@@ -108,8 +108,8 @@ class Saga(Consumer):
     def react(self, state: Any, event: Event, envelope: Envelope, *, late: bool = False) -> Step | None:
         """The step that follows. Raises SagaMisdeclared when it sets a deadline that nobody reacts to."""
         name = name_of(type(event))[0]
-        reaction = self.lates.get(name) if late and not isinstance(event, OWN) else self.handlers[name]
-        step = None if reaction is None or (late and isinstance(event, OWN)) else reaction(state, event, envelope)
+        reaction = self.lates.get(name) if late and not isinstance(event, CommandRefused) else self.handlers[name]
+        step = None if reaction is None else reaction(state, event, envelope)
         for deadline in step.deadlines if step else ():
             if deadline not in self.deadlines:
                 raise SagaMisdeclared(saga=self.name, problem=f"nobody reacts to its deadline {deadline}; declare on_deadline")

@@ -83,7 +83,15 @@ def _carry_out(pk: UUID) -> bool:
                 dispatch(decode_command(command.name, command.data))
         except Refused as refusal:
             command.state, command.note = State.REFUSED, str(refusal)
-            told = CommandRefused(saga=saga.saga, key=saga.key, command_id=pk, command=command.name, code=refusal.code, detail=str(refusal))
+            told = CommandRefused(
+                saga=saga.saga,
+                key=saga.key,
+                command_id=pk,
+                command=command.name,
+                data=command.data,
+                code=refusal.code,
+                detail=str(refusal),
+            )
             saga.version = append(saga.stream, [told], expected=saga.version)
         else:
             command.state, command.note = State.DONE, ""

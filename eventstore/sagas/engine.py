@@ -91,7 +91,7 @@ def _step(saga: "Saga", row: SagaInstance, mine: Mine) -> int:
     state = msgspec.convert(row.state, saga.state) if row.steps else saga.state()
     step = saga.react(state, mine.event, mine.envelope, late=late)
     if step is None:
-        if isinstance(mine.event, CommandRefused):
+        if isinstance(mine.event, CommandRefused) and mine.event.command not in saga.refusals:
             row.trouble = f"{mine.event.command} was refused and nobody reacts: {mine.event.detail}"
         return 0
     row.steps += 1

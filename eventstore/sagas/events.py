@@ -52,12 +52,13 @@ class DeadlinePassed(Event):
 
 @event("eventstore.command_refused")
 class CommandRefused(Event):
-    """Somebody said no to a command of a saga: `code` is the refusal's, `detail` its sentence."""
+    """Somebody said no to a command of a saga: `data` is what it said, `code` the refusal's, `detail` its sentence."""
 
     saga: str
     key: str
     command_id: UUID
     command: str
+    data: dict[str, Any]
     code: str
     detail: str
 

@@ -2,10 +2,13 @@
 
 from eventstore.testing.collectors import Collector, collect
 from eventstore.testing.deliveries import deliver_everything
+from eventstore.testing.faults import Crash, Faults, Hiccup
+from eventstore.testing.hunts import Found, hunt
 from eventstore.testing.invariants import Breach, assert_folded, assert_once_in_order
 from eventstore.testing.producers import produce
 from eventstore.testing.projection_stories import ProjectionStory
 from eventstore.testing.purity import assert_pure
+from eventstore.testing.receivers import Receiver
 from eventstore.testing.recordings import recorded
 from eventstore.testing.stories import Story
 from eventstore.testing.transports import TransportContract
@@ -15,7 +18,12 @@ from eventstore.testing.whereabouts import where_it_hangs
 __all__ = [
     "Breach",
     "Collector",
+    "Crash",
+    "Faults",
+    "Found",
+    "Hiccup",
     "ProjectionStory",
+    "Receiver",
     "Story",
     "TookTooLong",
     "TransportContract",
@@ -25,6 +33,7 @@ __all__ = [
     "collect",
     "deliver_everything",
     "eventually",
+    "hunt",
     "produce",
     "recorded",
     "where_it_hangs",

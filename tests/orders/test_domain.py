@@ -102,6 +102,11 @@ class Confirming(Telling):
         other = replace(confirm, hold_id=UUID(int=9))
         self.refuse(self.story().given(placed, confirmed), other, "is confirmed and cannot be confirmed", "order_confirmed")
 
+    def test_an_order_that_has_changed_is_not_confirmed_by_what_was_held_for_it_before(self):
+        updated = OrderUpdated(order_id=ID, customer_ref="C1", lines=(ONE_TEA,), total=str(total_of((ONE_TEA,))))
+        self.story().given(placed, updated).when(replace(confirm, version=2)).then(confirmed)
+        self.refuse(self.story().given(placed, updated), replace(confirm, version=1), "is at version 2", "order_changed")
+
     def test_what_is_over_or_not_there_cannot_be_confirmed(self):
         self.refuse(self.story(), confirm, "There is no order", "order_not_found")
         self.refuse(self.story().given(placed, cancelled), confirm, "is cancelled", "order_cancelled")

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from eventstore import health, runs
 from eventstore.errors import Refused
 from eventstore.management import Door
-from eventstore.management.arguments import UNSAID, positive
+from eventstore.management.arguments import UNSAID, past, positive
 from eventstore.management.waiting import telling, wait_for
 from eventstore.models import Run
 from eventstore.projections import catch_up, must_run, projection_named, start_rebuild
@@ -52,6 +52,12 @@ class Command(Door):
             metavar="DIGEST",
             help="With --approve or --swap: only if rows differ as this preview showed.",
         )
+        parser.add_argument(
+            "--as-of",
+            type=past,
+            metavar="POSITION|TIME",
+            help="As it was: fold beside up to there, and tell row by row what differed. Never swapped.",
+        )
         parser.add_argument("--run", type=UUID, help="Go on with this run instead of beginning one.")
         parser.add_argument("--rate", type=positive, help="Events a second at most, beside the live tables.")
         for name, help in LATER.items():
@@ -61,11 +67,15 @@ class Command(Door):
     def handle(self, *args: Any, name: str, reason: str, run: UUID | None, **options: Any) -> None:
         projection_named(name)
         later = [verb for verb in LATER if options[verb]]
-        beside = options["shadow"] or options["preview"] or options["swap"] or run is not None
-        if len(later) + beside > 1:
+        beside = options["shadow"] or options["preview"] or options["swap"] or options["as_of"] or run is not None
+        if len(later) + bool(beside) > 1:
             raise CommandError("Say one thing: --approve, --rollback, --throw-away, or a rebuild.", returncode=self.USAGE)
         if options["expect"] and not options["swap"]:
             raise CommandError("--expect belongs to --swap.", returncode=self.USAGE)
+        if options["as_of"] and (options["swap"] or run):
+            raise CommandError(
+                "--as-of begins a look at the past: it is never swapped in, and goes on with no other run.", returncode=self.USAGE
+            )
         if options["seen"] and not ((options["swap"] and run) or options["approve"]):
             raise CommandError("--seen belongs to --approve, or to --swap with --run: it names a preview.", returncode=self.USAGE)
         if later:
@@ -105,13 +115,15 @@ class Command(Door):
     def _beside(self, name: str, reason: str, run: Run | None, options: dict[str, Any]) -> None:
         as_json = options["json"]
         begun = time.monotonic()
-        run = wait_for((run or runs.rebuild_beside(name, reason=reason, rate=options["rate"])).pk, self, quiet=as_json)
+        run = wait_for((run or self._begin(name, reason, options)).pk, self, quiet=as_json)
         if run.state != Run.State.READY:
             raise CommandError(f"The run {run.pk} is {run.state}; manage.py replay show {run.pk}", returncode=self.FAILED)
         run = runs.catch_up(run.pk)
         progress = progress_of(run)
         told: dict[str, Any] = {"name": name, "run": run.pk, "state": run.state, "events": progress.handled, "parked": progress.parked}
         told["seconds"] = round(time.monotonic() - begun, 3)
+        if run.as_of:
+            told |= {"as_of": run.as_of, "schema": run.schema, "final": run.selection["past"]["final"]}
         refusal, diff = self._compare(run, reason, options)
         if diff is not None:
             told |= {"swapped": options["swap"] and refusal is None} | msgspec.to_builtins(diff)
@@ -126,13 +138,18 @@ class Command(Door):
             self.found(f"{refusal} manage.py rebuild {name} --approve {run.pk} --seen {diff.digest if diff else '…'} --reason …")
         if progress.parked:
             self.found(f"{progress.parked} keys failed: manage.py dead_letters list --consumer {name if told.get('swapped') else run.lane}")
-        if diff is not None and diff.total and not options["swap"]:
+        if diff is not None and diff.total and not options["swap"] and not run.as_of:
             self.found(f"{diff.total} rows differ.")
+
+    def _begin(self, name: str, reason: str, options: dict[str, Any]) -> Run:
+        if moment := options["as_of"]:
+            return runs.rebuild_past(name, moment, reason=reason, rate=options["rate"])
+        return runs.rebuild_beside(name, reason=reason, rate=options["rate"])
 
     def _compare(self, run: Run, reason: str, options: dict[str, Any]) -> tuple[Refused | None, Diff | None]:
         """Preview or swap; a swap that the gate refuses leaves its diff as the preview."""
         if not options["swap"]:
-            return None, runs.preview(run.pk) if options["preview"] else None
+            return None, runs.preview(run.pk) if options["preview"] or run.as_of else None
         try:
             return None, runs.swap(run.pk, reason, options["expect"], seen=options["seen"])
         except Refused as refusal:
@@ -143,6 +160,8 @@ class Command(Door):
     def _print(self, run: Run, diff: Diff | None, *, swapped: bool) -> None:
         if diff is not None:
             did = "were" if swapped else "would be"
+            if run.as_of:
+                self.stdout.write(f"As of {run.as_of}, seen from now (live → then):")
             self.stdout.write(f"{diff.added} rows {did} added, {diff.changed} changed, {diff.removed} removed.")
             for column, rows in diff.columns.items():
                 self.stdout.write(f"{rows:>10} {column}")
@@ -153,7 +172,10 @@ class Command(Door):
                 self.stdout.write(f"{row.kind:<8} {row.key}  {told}  {f'{row.event} {row.event_id}' if row.event else ''}".rstrip())
             if diff.total > len(diff.rows):
                 self.stdout.write(f"… and {diff.total - len(diff.rows)} more.")
-        if swapped:
+        if run.as_of:
+            sure = "" if run.selection["past"]["final"] else " Not final: a transaction that runs may still record an event before it."
+            self.stdout.write(f"Its rows stand in the schema {run.schema}; replay cancel {run.pk} throws them away.{sure}")
+        elif swapped:
             self.stdout.write(f"It is live. Not as it should be? manage.py rebuild {run.consumer} --rollback {run.pk}")
         elif run.state == Run.State.READY and diff is None:
             self.stdout.write(f"The run {run.pk} is ready: rebuild {run.consumer} --preview --run {run.pk}, or replay cancel it.")

@@ -9,7 +9,9 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         # shared_task needs the Celery app in every process, web included.
-        from config import celery  # noqa: F401
+        from config import celery, telemetry  # noqa: F401
+
+        telemetry.start()
 
 
 class ConsoleConfig(AdminConfig):

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
-from django.db import connection
+from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -246,6 +246,28 @@ def layout_trouble() -> str:
     return ""
 
 
+def database_trouble(seconds: float = 1.5) -> str:
+    """Why the database cannot be worked with; empty when it can.
+
+    Asked from a thread: a pool waits for a connection far longer than a probe has patience, and a server that hangs never answers.
+    """
+    try:
+        _asking_the_database.submit(_ask_database).result(seconds)
+    except NoAnswer:
+        return f"nothing within {seconds} s"
+    except Error as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _ask_database() -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close()  # this thread's, back to the pool
+
+
 def transport_trouble(seconds: float = 0.5) -> str:
     """Why the streams cannot be reached; empty when they can.
 
@@ -262,6 +284,7 @@ def transport_trouble(seconds: float = 0.5) -> str:
 
 #: One thread: while a question hangs, the next one hangs behind it and times out as well.
 _asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="asking-the-streams")
+_asking_the_database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="asking-the-database")
 
 
 def _outbox_of(all_lanes: list[Lane]) -> Outbox:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.utils.crypto import constant_time_compare
@@ -59,12 +59,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _database_trouble() -> str:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except Error as error:
+    if reason := health.database_trouble():
         # The reason names hosts and accounts: it goes to the log, not to whoever asks.
-        log.warning("database_down", extra={"reason": f"{type(error).__name__}: {error}"})
+        log.warning("database_down", extra={"reason": reason})
         return "PostgreSQL did not answer; the log has the reason."
     return ""
 

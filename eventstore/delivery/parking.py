@@ -108,7 +108,7 @@ def retry(claimed: ParkedKey) -> int:
         if parked is None:
             return 0
         recorded = waiting_events(parked, until, FOLLOWERS + 1)
-        with taking(consumer.name, parked.partition, recorded[:1], attempt=parked.attempts) as span:
+        with taking(consumer.identity, parked.partition, recorded[:1], attempt=parked.attempts) as span:
             handled, error = _attempt_in_order(consumer, parked, recorded)
             if span is not None and error is not None:
                 span.fail(type(error).__qualname__)

@@ -63,14 +63,14 @@ def take_step(consumer: Consumer, partition: int) -> int:
     # Those that nobody handles are in nobody's trace.
     about = [envelope for envelope in batch.events if envelope.name in consumer.handlers] if recorder() else ()
     try:
-        with taking(consumer.name, partition, about, again=consumer.select is not None):
+        with taking(consumer.identity, partition, about, again=consumer.select is not None):
             done = _handle_together(consumer, partition, turn, batch)
     except BROKEN:
         raise
     except Exception as error:  # whatever a handler raises: find out whose fault it is, one event at a time
         log.info("batch_failed", extra={"consumer": consumer.name, "partition": partition, "error_class": type(error).__name__})
         try:
-            with taking(consumer.name, partition, about, again=consumer.select is not None):
+            with taking(consumer.identity, partition, about, again=consumer.select is not None):
                 done = _handle_one_by_one(consumer, partition, turn, batch)
         except FailsEverything as everything:
             operations.pause(consumer.name, str(everything))

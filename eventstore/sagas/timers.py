@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from eventstore import faults
 from eventstore.context import following
 from eventstore.log import append, read_stream, unit_of_work
 from eventstore.messages import Envelope
@@ -43,7 +42,6 @@ def _fire(pk: UUID) -> bool:
     with following(step.id, step.facts, actor="system:deadlines"):
         saga.version = append(saga.stream, [told], expected=saga.version)
     saga.save(update_fields=["version"])
-    faults.step("deadline.fired")
     return True
 
 

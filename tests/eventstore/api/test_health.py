@@ -1,8 +1,11 @@
 """What machines are told: alive, ready, and the numbers."""
 
+import threading
+import time
 from unittest.mock import patch
 
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.test import TestCase, override_settings
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -35,12 +38,30 @@ class Probes(TestCase):
         self.assertIn("gone fishing", checks["streams"])
 
     def test_without_the_database_it_is_not_ready_and_does_not_say_where_that_is(self):
-        away = patch("eventstore.api.health.connection.cursor", side_effect=OperationalError("host db.internal refused"))
+        away = patch("eventstore.health._ask_database", side_effect=OperationalError("host db.internal refused"))
         with away, self.assertLogs("eventstore.api.health", "WARNING") as told:
             status, checks = self.checks(503)
         self.assertEqual(status, "not ready")
         self.assertNotIn("internal", str(checks))
         self.assertIn("db.internal", told.records[0].__dict__["reason"])
+
+    def test_a_database_that_hangs_keeps_nobody_waiting(self):
+        answers, began = threading.Event(), time.monotonic()
+        self.addCleanup(answers.set)
+        with patch("eventstore.health._ask_database", side_effect=lambda: answers.wait(20)):
+            for _ in range(2):  # the second one finds the first still hanging
+                self.assertEqual(self.checks(503)[0], "not ready")
+        self.assertLess(time.monotonic() - began, 4)
+
+    def test_a_database_that_is_away_keeps_nobody_waiting_for_the_pool(self):
+        nobody = {**connection.settings_dict, "HOST": "127.0.0.1", "PORT": "1", "NAME": "x"}
+        nobody["OPTIONS"] = nobody["OPTIONS"] | {"pool": {"min_size": 0, "max_size": 1, "timeout": 10}}
+        away = DatabaseWrapper(nobody, "away")
+        self.addCleanup(away.close_pool)
+        began = time.monotonic()
+        with patch.object(health, "connection", away):
+            self.assertIn("nothing within", health.database_trouble())
+        self.assertLess(time.monotonic() - began, 2)
 
     def test_a_missing_migration_is_not_ready(self):
         execute("DELETE FROM django_migrations WHERE app = 'eventstore' AND name = '0001_initial'")

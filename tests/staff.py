@@ -12,9 +12,17 @@ def ada() -> User:
 def ben() -> User:
     """Ben operates: he sees all, steers delivery and cancels orders."""
     acts = Q(
-        codename__in=["change_consumerstate", "change_parkedkey", "change_failuregroup", "change_run", "change_effect", "change_order"]
+        codename__in=[
+            "change_consumerstate",
+            "change_parkedkey",
+            "change_failuregroup",
+            "change_run",
+            "change_effect",
+            "change_order",
+            "change_reversedevent",
+        ]
     )
-    return _staff("ben", acts | Q(codename__startswith="view_"))
+    return _staff("ben", acts | Q(codename="change_reversedevent") | Q(codename__startswith="view_"))
 
 
 def cleo() -> User:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -17,7 +18,10 @@ from django.utils.safestring import SafeString
 from eventstore.admin import causation, payload_filters
 from eventstore.admin.deliveries import deliveries, failing
 from eventstore.admin.histories import tell, version_of
+from eventstore.admin.reversals import acts_of, bond_of, reverse_view
+from eventstore.admin.sliders import stop
 from eventstore.clock import now
+from eventstore.console.acts import Act
 from eventstore.console.formats import moment, shorten
 from eventstore.console.lists import Choice, KeysetList, first_id_at
 from eventstore.console.screens import Entry, Find, ReadOnlyAdmin, id_in, stream_link, stream_url
@@ -181,6 +185,7 @@ class EventAdmin(ReadOnlyAdmin):
             "previous": beside.get(row.version - 1),
             "next": beside.get(row.version + 1),
             "reading": _reading(row),
+            "bond": bond_of(row),
             "deliveries": deliveries(row),
             "tree": self._story(row),
             "whole": {name: getattr(row, name) for name in WHOLE},
@@ -201,10 +206,19 @@ class EventAdmin(ReadOnlyAdmin):
         ]
         return causation.draw(nodes, event.pk)
 
+    def acts(self, row: Event) -> list[Act]:
+        return acts_of(row)
+
+    def reverse_view(self, request: HttpRequest, event_id: UUID) -> HttpResponse:
+        return reverse_view(self, request, event_id)
+
     # The story of a stream
 
     def pages(self) -> list[Any]:
-        return [("stream/<path:stream>/", self.stream_view, "eventstore_stream")]
+        return [
+            ("stream/<path:stream>/", self.stream_view, "eventstore_stream"),
+            ("<uuid:event_id>/reverse/", self.reverse_view, "eventstore_event_reverse"),
+        ]
 
     def stream_view(self, request: HttpRequest, stream: str) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -213,9 +227,14 @@ class EventAdmin(ReadOnlyAdmin):
         history = tell(_clean(stream), min(int(start[:10]), 2**31 - 1) if start.isascii() and start.isdecimal() else None)
         if not history.version:
             raise Http404(f"No event was ever recorded in stream {stream}.")
+        there = stop(request, history)
+        if request.headers.get("HX-Request") and there is not None:
+            answer = self.fragment(request, "stop", stop=there, stream=stream, slid=request.headers.get("HX-Trigger") == "slider")
+            answer["HX-Replace-Url"] = f"{request.path}{there.url()}"
+            return answer
         if history.chapters and history.chapters[-1].problem:
             messages.warning(request, f"The state cannot be followed to the end: {history.chapters[-1].problem}")
-        return self.page(request, "history", title=stream, history=history)
+        return self.page(request, "history", title=stream, history=history, stop=there, stream=stream)
 
     # Found by the jump box
 

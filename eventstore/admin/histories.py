@@ -9,9 +9,7 @@ from eventstore.errors import UnknownEvent, UnreadableEvent
 from eventstore.log import read_stream
 from eventstore.messages import Aggregate, Envelope, aggregate_of
 from eventstore.models import Event
-from eventstore.moments import Change, differences
-
-BATCH = 1000
+from eventstore.moments import Change, differences, state_at
 
 
 class Chapter(msgspec.Struct, frozen=True):
@@ -63,31 +61,23 @@ def tell(stream: str, start: int | None = None) -> History:
     problem = ""
     if owner is not None:
         try:
-            state = _fold_up_to(owner, stream, start - 1)
+            state = state_at(owner, stream, start - 1)
         except (UnknownEvent, UnreadableEvent) as error:
             problem = str(error)
     chapters = []
     for envelope in read_stream(stream, after=start - 1, limit=CHAPTERS):
-        before = _plain(state)
+        before = plain(state)
         if owner is not None and not problem:
             try:
                 state = owner.fold([envelope.event], state)
             except (UnknownEvent, UnreadableEvent) as error:
                 problem = str(error)
-        after = _plain(state) if owner is not None and not problem else None
+        after = plain(state) if owner is not None and not problem else None
         changes = differences(before, after) if after is not None else []
         chapters.append(Chapter(envelope, msgspec.json.decode(envelope.data), after, changes, problem))
     return History(stream=stream, version=version, chapters=chapters, owner=owner)
 
 
-def _fold_up_to(owner: Aggregate, stream: str, version: int) -> Any:
-    """The state at a version. Costs a read of everything before it, in batches: a person waits for the last page of a long stream."""
-    state, at = owner.initial, 0
-    while at < version and (batch := read_stream(stream, after=at, limit=min(BATCH, version - at))):
-        state = owner.fold((envelope.event for envelope in batch), state)
-        at = batch[-1].version
-    return state
-
-
-def _plain(state: Any) -> Any:
+def plain(state: Any) -> Any:
+    """A state as JSON values."""
     return None if state is None else msgspec.to_builtins(state)

@@ -5,6 +5,7 @@ from eventstore.moments.finality import is_final
 from eventstore.moments.past import AsOf, Past, as_of, compare, state_before, tell_until
 from eventstore.moments.places import Cut, cut_at, time_of
 from eventstore.moments.questions import Moment, UnreadableMoment, parse
+from eventstore.moments.snapshots import state_at
 
 __all__ = [
     "AsOf",
@@ -19,6 +20,7 @@ __all__ = [
     "differences",
     "is_final",
     "parse",
+    "state_at",
     "state_before",
     "tell_until",
     "time_of",

@@ -1,6 +1,6 @@
 """One stream as it was: read it up to a moment, fold it, and say how sure that is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,7 @@ from eventstore.moments.differences import Change, differences
 from eventstore.moments.finality import is_final
 from eventstore.moments.places import time_of
 from eventstore.moments.questions import Moment
-
-BATCH = 1000
+from eventstore.moments.snapshots import read_from, state_at
 
 Stamped = Callable[[Envelope], datetime]
 
@@ -56,7 +55,7 @@ def tell_until(stream: str, moment: Moment, stamped: Stamped = recorded) -> Past
     """
     counts, final = _limit(stream, moment, stamped)
     found: list[Envelope] = []
-    for envelope in _read(stream):
+    for envelope in read_from(stream, after=0):
         if not counts(envelope):
             break
         found.append(envelope)
@@ -80,20 +79,8 @@ def compare(owner: Aggregate, key: object, one: Moment, other: Moment) -> list[C
 
 
 def state_before(owner: Aggregate, envelope: Envelope) -> Any:
-    """The state that an event found: everything of its stream before it. Costs a read of all that."""
-    earlier = _read(envelope.stream, until=envelope.version - 1)
-    return owner.fold(before.event for before in earlier)
-
-
-def _read(stream: str, until: int | None = None) -> Iterator[Envelope]:
-    """A stream from its beginning, in batches: whoever stops early has not read it all."""
-    at = 0
-    while until is None or at < until:
-        batch = read_stream(stream, after=at, limit=BATCH if until is None else min(BATCH, until - at))
-        yield from batch
-        if len(batch) < BATCH:
-            return
-        at = batch[-1].version
+    """The state that an event found: everything of its stream before it."""
+    return state_at(owner, envelope.stream, envelope.version - 1)
 
 
 def _limit(stream: str, moment: Moment, stamped: Stamped) -> tuple[Callable[[Envelope], bool], bool]:

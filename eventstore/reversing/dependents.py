@@ -37,6 +37,7 @@ class Dependent(Value):
     name: str
     stream: str
     version: int
+    because: str  #: why it cannot be reversed itself; empty when it can
     sentence: str
 
 
@@ -68,4 +69,4 @@ def _dependent(event_id: UUID, name: str, stream: str, version: int) -> Dependen
     because = getattr(reversal_of(name), "because", "")
     then = f"it cannot be reversed: {because}" if because else "reverse it first."
     told = f"{name} {event_id} (version {version} of {stream}) came of it; {then}"
-    return Dependent(id=event_id, name=name, stream=stream, version=version, sentence=told)
+    return Dependent(id=event_id, name=name, stream=stream, version=version, because=because, sentence=told)

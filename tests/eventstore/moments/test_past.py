@@ -14,7 +14,7 @@ from eventstore.errors import Refused
 from eventstore.log import NEW, Position, append, current_position, partition_of, read_stream, unit_of_work, units_of_work
 from eventstore.messages import upcasting
 from eventstore.messages.events import _names
-from eventstore.moments import Moment, UnreadableMoment, as_of, compare, cut_at, parse, past, state_before, tell_until
+from eventstore.moments import Moment, UnreadableMoment, as_of, compare, cut_at, parse, snapshots, state_before, tell_until
 from eventstore.statements import ask
 from tests.eventstore.examples import Count, Noted, Raised, counters
 
@@ -120,7 +120,7 @@ class Properties(PropertyCase):
     @settings(max_examples=25, deadline=None)
     @given(st.lists(st.integers(-5, 5), min_size=1, max_size=12), st.data())
     def test_any_moment_is_the_state_replayed_up_to_it(self, steps, data):
-        with patch.object(past, "BATCH", 4):
+        with patch.object(snapshots, "BATCH", 4), patch.object(snapshots, "EVERY", 3):
             happen(*(Raised(by=step) for step in steps))
             log = read_stream(STREAM)
             version = data.draw(st.integers(1, len(steps)))

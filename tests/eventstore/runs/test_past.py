@@ -29,7 +29,7 @@ def put(number):
     return read_stream(orders.stream(order_id))[0]
 
 
-class Story:
+class Story(TestCase):
     """Four orders, a row of the table after each; then one of the first is cancelled and two more come."""
 
     def setUp(self):
@@ -48,7 +48,7 @@ class Story:
             cursor.execute(f"SELECT to_jsonb(t) FROM {table} AS t ORDER BY order_id")
             return cursor.fetchall()
 
-    def fold(self, moment):
+    def fold(self, moment) -> Run:
         run = rebuild_past(NAME, moment, reason="what did we show then?")
         drive(run.pk)
         run.refresh_from_db()
@@ -59,7 +59,7 @@ class Story:
         return self.rows(f"{run.schema}.orders_ordersummary")
 
 
-class Folding(Story, TestCase):
+class Folding(Story):
     def test_as_of_a_position_of_every_partition(self):
         run = self.fold(Moment(position=self.position))
         self.assertEqual((self.beside(run), run.total, run.selection["past"]["final"]), (self.then, 4, True))
@@ -96,7 +96,7 @@ class Folding(Story, TestCase):
             rebuild_past(NAME, Moment(version=3), reason="so")
 
 
-class AtTheShell(Story, TestCase):
+class AtTheShell(Story):
     def test_it_tells_what_differed(self):
         called = Called("rebuild", NAME, "--as-of", str(self.position), "--json")
         told = called.json

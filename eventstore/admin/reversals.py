@@ -63,5 +63,5 @@ def _act(event: Event) -> Act:
     return Act("reverse", "Reverse", "", PERMISSION, do, grave=True)
 
 
-def _events(ids: Iterable[object]) -> list[Event]:
+def _events(ids: Iterable[UUID | str]) -> list[Event]:
     return list(Event.objects.filter(pk__in=ids).order_by("pk"))

@@ -21,6 +21,10 @@ STEPS = {
     "effect.begun": "a call to the outside is noted as begun; it is not made",
     "effect.called": "the call was made; that it is done is not noted",
     "effect.noted": "the call's receipt is kept; the step that called is not committed",
+    "saga.stepped": "sagas took a step; neither memories nor commands are committed",
+    "command.claimed": "a saga's command is counted as begun, and committed; it is not carried out",
+    "command.carried_out": "a saga's command was carried out; that it is done is not committed",
+    "deadline.fired": "a saga's deadline passed, in an open transaction",
     "run.stepped": "a run made a step of its own; it goes on",
     "run.finishing": "a run has delivered everything; it does not say so yet",
 }

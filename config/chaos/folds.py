@@ -46,33 +46,46 @@ def fold_orders(log: Iterable[Logged]) -> dict[str, Table]:
 
 def fold_ledger(log: Iterable[Logged]) -> dict[str, Table]:
     """What ledger_balance and ledger_statementline must hold. Of a posting, an event tells its home entry and the unversioned ones."""
-    balances: Rows = defaultdict(lambda: {"debits_posted": 0, "credits_posted": 0, "version": 0})
+    counters = ("debits_posted", "credits_posted", "debits_pending", "credits_pending", "version")
+    balances: Rows = defaultdict(lambda: dict.fromkeys(counters, 0))
     lines: Rows = {}
     for event in sorted(log, key=lambda event: (event.stream, event.version)):
         data = event.data
-        match event.name:
-            case "ledger.account_opened":
-                account = balances[UUID(data["account_id"])]
-                account |= {name: data[name] for name in ("code", "currency", "exponent", "normal_side")}
-                account |= {"credit_limit": data["credit_limit"] and int(data["credit_limit"]), "version": max(1, account["version"])}
-                continue
-            case "ledger.transaction_posted":
-                home = next((entry for entry in data["entries"] if entry["account_version"]), None)
-                told = [entry for entry in data["entries"] if entry is home or not entry["account_version"]]
-            case "ledger.entry_posted":
-                told = [data["entry"]]
-            case _:
-                continue
-        for entry in told:
+        if event.name == "ledger.account_opened":
+            account = balances[UUID(data["account_id"])]
+            account |= {name: data[name] for name in ("code", "currency", "exponent", "normal_side")}
+            account |= {"credit_limit": data["credit_limit"] and int(data["credit_limit"]), "version": max(1, account["version"])}
+            continue
+        for entry in _told(event):
             account_id, version = UUID(entry["account_id"]), entry["account_version"] or 0
-            account = balances[account_id]
-            account["debits_posted" if entry["side"] == "D" else "credits_posted"] += int(entry["amount"])
+            account, amount = balances[account_id], int(entry["amount"])
             account["version"] = max(version, account["version"])
+            side = "debits" if entry["side"] == "D" else "credits"
+            if "transaction_id" not in data:  # a hold that was placed, or has ended
+                account[f"{side}_pending"] += amount if event.name in ("ledger.hold_placed", "ledger.entry_held") else -amount
+                continue
+            account[f"{side}_posted"] += amount
+            account[f"{side}_pending"] -= int(data.get("unheld") or 0)
             line = {"account_id": account_id, "account_version": version, "transaction_id": UUID(data["transaction_id"])}
-            line |= {"side": entry["side"], "amount": int(entry["amount"]), "currency": entry["currency"]}
+            line |= {"side": entry["side"], "amount": amount, "currency": entry["currency"]}
             line["balance_after"] = entry["balance_after"] and int(entry["balance_after"])
             lines[f"{account_id}:{version:010}:{data['transaction_id']}"] = line
     return {"ledger_balance": balances, "ledger_statementline": lines}
+
+
+def _told(event: Logged) -> list[dict[str, Any]]:
+    """The entries that an event speaks for."""
+    match event.name:
+        case "ledger.transaction_posted":
+            entries = event.data["entries"]
+            home = next((entry for entry in entries if entry["account_version"]), None)
+            return [entry for entry in entries if entry is home or not entry["account_version"]]
+        case "ledger.entry_posted" | "ledger.entry_held" | "ledger.entry_released":
+            return [event.data["entry"]]
+        case "ledger.hold_placed" | "ledger.hold_voided" | "ledger.hold_expired":
+            return [entry for entry in event.data["entries"] if not entry["account_version"]]
+        case _:
+            return []
 
 
 def _id(told: str | None) -> UUID | None:

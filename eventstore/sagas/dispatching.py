@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
+from eventstore import faults
 from eventstore.context import acting, following
 from eventstore.delivery.attempts import BROKEN
 from eventstore.errors import Refused, StreamMoved
@@ -41,6 +42,7 @@ def carry_out_due(seconds: float = 10.0) -> int:
     """Carry out commands that are due; return how many came to an end. What is left after `seconds` comes with the next hint."""
     until, ended = time.monotonic() + seconds, 0
     while time.monotonic() < until and (claimed := ask(CLAIM)):
+        faults.step("command.claimed")
         command, attempts, saga, name = claimed
         if attempts > TROUBLED:
             _tell_trouble(saga, f"{name} was begun {attempts - 1} times and never came to an end.")
@@ -95,6 +97,7 @@ def _carry_out(pk: UUID) -> bool:
             saga.version = append(saga.stream, [told], expected=saga.version)
         else:
             command.state, command.note = State.DONE, ""
+            faults.step("command.carried_out")
     command.ended_at = Now()
     command.save(update_fields=["state", "note", "ended_at"])
     if saga.trouble.startswith((f"{command.name} failed", f"{command.name} was begun")):

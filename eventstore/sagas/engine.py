@@ -12,6 +12,7 @@ import msgspec
 from django.db import transaction
 from django.db.models.functions import Now
 
+from eventstore import faults
 from eventstore.clock import new_id
 from eventstore.context import following
 from eventstore.delivery import wakeups
@@ -58,6 +59,7 @@ def take(saga: "Saga", envelopes: Sequence[Envelope]) -> None:
             continue  # begun already
         sent += _step(saga, row, each)
     _write(rows.values())
+    faults.step("saga.stepped")
     if sent:
         transaction.on_commit(wakeups.wake_sagas, robust=True)
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
+from eventstore import faults
 from eventstore.context import following
 from eventstore.log import append, read_stream, unit_of_work
 from eventstore.messages import Envelope
@@ -42,6 +43,7 @@ def _fire(pk: UUID) -> bool:
     with following(step.id, step.facts, actor="system:deadlines"):
         saga.version = append(saga.stream, [told], expected=saga.version)
     saga.save(update_fields=["version"])
+    faults.step("deadline.fired")
     return True
 
 

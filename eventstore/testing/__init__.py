@@ -5,11 +5,13 @@ from eventstore.testing.deliveries import deliver_everything
 from eventstore.testing.faults import Crash, Faults, Hiccup
 from eventstore.testing.hunts import Found, hunt
 from eventstore.testing.invariants import Breach, assert_folded, assert_once_in_order
+from eventstore.testing.passing_time import let_time_pass
 from eventstore.testing.producers import produce
 from eventstore.testing.projection_stories import ProjectionStory
 from eventstore.testing.purity import assert_pure
 from eventstore.testing.receivers import Receiver
 from eventstore.testing.recordings import recorded
+from eventstore.testing.saga_stories import SagaStory
 from eventstore.testing.stories import Story
 from eventstore.testing.transports import TransportContract
 from eventstore.testing.waiting import TookTooLong, eventually
@@ -24,6 +26,7 @@ __all__ = [
     "Hiccup",
     "ProjectionStory",
     "Receiver",
+    "SagaStory",
     "Story",
     "TookTooLong",
     "TransportContract",
@@ -34,6 +37,7 @@ __all__ = [
     "deliver_everything",
     "eventually",
     "hunt",
+    "let_time_pass",
     "produce",
     "recorded",
     "where_it_hangs",

@@ -9,22 +9,21 @@ from types import TracebackType
 from typing import Self
 from unittest import mock
 
-from django.db.models import F
-from django.db.models.functions import Now
-
 from eventstore import faults
 from eventstore.delivery import Consumer, all_consumers, drain, relay_partition, retry_due, sweep
 from eventstore.errors import TransportDown, UnknownName
 from eventstore.log import current_position
-from eventstore.models import Checkpoint, ParkedKey
+from eventstore.models import Checkpoint
+from eventstore.sagas import all_sagas, carry_out_due, fire_due
 from eventstore.testing.brokers import forget, unreliable
 from eventstore.testing.children import die, in_child
+from eventstore.testing.passing_time import let_time_pass
 
 #: Boundaries at which no transaction is open: another worker may come and go while this one is held up.
-OPEN = frozenset({"work.committed", "relay.committed", "attempt.counted", "retry.claimed", "run.stepped"})
+OPEN = frozenset({"work.committed", "relay.committed", "attempt.counted", "retry.claimed", "command.claimed", "run.stepped"})
 #: Boundaries at which a handler's own error would be noticed.
 FALLIBLE = frozenset({"handlers.done", "attempt.handled"})
-AWHILE = timedelta(seconds=2)  #: nobody takes a death for a worker beside it, once so much time has passed
+AWHILE = timedelta(hours=2)  #: long enough for every wait between attempts, and nobody takes a death for a worker beside it
 
 
 class Crash(BaseException):
@@ -89,7 +88,7 @@ class Faults:
         faults.arm(None)
         self._stack.close()
         if kind is None:
-            self._let_time_pass()
+            let_time_pass(AWHILE, deadlines=False)
 
     def deliver(self, acts: int = 60) -> None:
         """So many acts of a crowd of workers, who relay, consume, retry and sweep in any order, die, and are replaced."""
@@ -105,7 +104,7 @@ class Faults:
             seed = self._dice.randrange(2**32)
             if not in_child(lambda seed=seed: self._live(seed, acts)):  # type: ignore[misc]
                 self.happened["a process died"] += 1
-            self._let_time_pass()
+            let_time_pass(AWHILE, deadlines=False)
 
     def _live(self, seed: int, acts: int) -> None:
         self._dice.seed(seed)
@@ -118,7 +117,7 @@ class Faults:
             work()
         except Crash:
             if self._dice.random() < 0.7:
-                self._let_time_pass()
+                let_time_pass(AWHILE, deadlines=False)
             return False
         except TransportDown:
             pass  # the task failed; a sweep sends the next hint
@@ -127,7 +126,8 @@ class Faults:
     def _choose(self) -> Callable[[], object]:
         heads = {partition: head for partition, head in current_position().heads.items() if head} or {0: 0}
         consumer, lane = self._dice.choice(self.consumers or all_consumers()), self._dice.choice(list(heads))
-        match self._dice.choices(("relay", "consume", "retry", "sweep", "forget"), (4, 8, 4, 1, 0.5 if self.broker else 0))[0]:
+        weights = {"relay": 4, "consume": 8, "retry": 4, "sagas": 4 if all_sagas() else 0, "sweep": 1, "forget": 0.5 if self.broker else 0}
+        match self._dice.choices(list(weights), list(weights.values()))[0]:
             case "relay":
                 return lambda: relay_partition(lane)
             case "consume":
@@ -138,14 +138,21 @@ class Faults:
                 return lambda: drain(consumer, lane)
             case "retry":
                 return self._retry
+            case "sagas":
+                return self._sagas
             case "sweep":
                 return sweep
             case _:
                 return lambda: forget(self.happened)
 
     def _retry(self) -> None:
-        self._let_time_pass()
+        let_time_pass(AWHILE, deadlines=False)
         retry_due()
+
+    def _sagas(self) -> None:
+        let_time_pass(AWHILE, deadlines=False)
+        carry_out_due()
+        fire_due()
 
     def _reached(self, name: str) -> None:
         if name in self.at and self._dice.random() < self.crash:
@@ -175,8 +182,4 @@ class Faults:
                 relay_partition(partition)
                 for consumer in self.consumers or all_consumers():
                     drain(consumer, partition)
-
-    def _let_time_pass(self) -> None:
-        """What was begun is long ago, and what waits for its next attempt is due."""
-        Checkpoint.objects.filter(attempts__gt=0).update(begun_at=F("begun_at") - AWHILE)
-        ParkedKey.objects.filter(state=ParkedKey.State.RETRYING).update(next_attempt_at=Now())
+        self._sagas()

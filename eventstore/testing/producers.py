@@ -13,6 +13,8 @@ def produce(stream: str, *events: Event, occurred_at: datetime | None = None, **
 
     Facts are actor, causation, correlation and whatever else their readers look at.
     """
-    with acting(**facts), unit_of_work():
+    with acting(**facts), unit_of_work() as work:
         version = append(stream, events, expected=ANY, occurred_at=occurred_at)
+    if events and work.position is None:
+        raise AssertionError("produce() was called inside a unit of work: nothing is recorded before that ends. Call it outside.")
     return read_stream(stream, after=version - len(events))

@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 
 from django.db import models
+from django.db.models.functions import Now
 
 from eventstore import health
 from eventstore.delivery import Consumer, all_consumers, transport
 from eventstore.errors import TransportDown
 from eventstore.messages import Envelope
-from eventstore.models import Checkpoint, ConsumerState, ParkedKey, Run
+from eventstore.models import Checkpoint, ConsumerState, ParkedKey, Run, SagaCommand, SagaDeadline
 
 
 def where_it_hangs(event: Envelope | None = None) -> list[str]:
     """The places where something waits, or where this event does; empty when it has arrived everywhere."""
     lanes = [lane for lane in health.lanes() if event is None or lane.partition == event.partition]
-    return [*_relays(lanes, event), *_streams(lanes, event), *_consumers(lanes, event), *_parked(event), *_runs(event)]
+    return [*_relays(lanes, event), *_streams(lanes, event), *_consumers(lanes, event), *_parked(event), *_sagas(event), *_runs(event)]
 
 
 def _relays(lanes: list[health.Lane], event: Envelope | None) -> Iterator[str]:
@@ -83,6 +84,18 @@ def _parked(event: Envelope | None) -> Iterator[str]:
             f"{parked.key} is parked for {parked.consumer} ({parked.state}, {parked.attempts} attempts{when}) "
             f"since partition {parked.partition} position {parked.position}{error}"
         )
+
+
+def _sagas(event: Envelope | None) -> Iterator[str]:
+    commands = SagaCommand.objects.filter(state=SagaCommand.State.WAITING).select_related("saga").order_by("sent_at")
+    late = SagaDeadline.objects.filter(state=SagaDeadline.State.WAITING, due_at__lte=Now()).select_related("saga").order_by("due_at")
+    if event is not None:
+        commands, late = commands.filter(saga__correlation=event.correlation), late.filter(saga__correlation=event.correlation)
+    for command in commands:
+        tried = f"{command.attempts} attempts" + (f", the last one ended with {command.note}" if command.note else "")
+        yield f"{command.name}, sent by saga {command.saga.saga} of {command.saga.key}, was not carried out yet ({tried})."
+    for deadline in late:
+        yield f"the deadline {deadline.name} of saga {deadline.saga.saga} of {deadline.saga.key} passed and was not fired; does beat run?"
 
 
 def _runs(event: Envelope | None) -> Iterator[str]:

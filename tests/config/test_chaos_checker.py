@@ -184,3 +184,38 @@ class Folds(SimpleTestCase):
         self.assertEqual((balances[self.ACCOUNT]["credits_posted"], balances[self.ACCOUNT]["version"]), (5, 2))
         self.assertEqual((balances[self.BANK]["debits_posted"], balances[self.BANK]["version"]), (5, 0))
         self.assertEqual(len(folded["ledger_statementline"]), 2)
+
+    def test_what_is_held_is_pending_until_it_is_posted_or_released(self):
+        own, other = entry(self.ACCOUNT, "D", 700, 3), entry(self.BANK, "C", 700, None)
+        posting = {
+            "transaction_id": str(UUID(int=9)),
+            "entries": [own | {"amount": "400", "account_version": 4}, other | {"amount": "400"}],
+        }
+        log = [
+            logged(0, 1, "account-1", 3, name="ledger.entry_held", data={"entry": own}),
+            logged(0, 2, "hold-1", 1, name="ledger.hold_placed", data={"entries": [own, other]}),
+            logged(0, 3, "account-1", 4, name="ledger.transaction_posted", data=posting | {"unheld": "700"}),
+            logged(0, 4, "account-1", 5, name="ledger.entry_held", data={"entry": own | {"account_version": 5}}),
+            logged(0, 5, "account-1", 6, name="ledger.entry_released", data={"entry": own | {"account_version": 6}}),
+            logged(0, 6, "hold-2", 1, name="ledger.hold_placed", data={"entries": [own, other]}),
+        ]
+        balances = fold_ledger(log)["ledger_balance"]
+        self.assertEqual(
+            {name: balances[self.ACCOUNT][name] for name in ("debits_posted", "debits_pending", "version")},
+            {"debits_posted": 400, "debits_pending": 0, "version": 6},
+        )
+        self.assertEqual(
+            {name: balances[self.BANK][name] for name in ("credits_posted", "credits_pending", "version")},
+            {"credits_posted": 400, "credits_pending": 700, "version": 0},
+        )
+
+
+def entry(account: UUID, side: str, amount: int, version: int | None) -> dict[str, object]:
+    return {
+        "account_id": str(account),
+        "side": side,
+        "amount": str(amount),
+        "currency": "JPY",
+        "account_version": version,
+        "balance_after": "0",
+    }

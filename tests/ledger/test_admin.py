@@ -4,9 +4,13 @@ from django.contrib.auth.models import User
 from django.test import TestCase
 from django.urls import reverse
 
+from eventstore.log import read_stream
 from eventstore.testing import deliver_everything
-from ledger.models import Account, Entry, Transaction
-from tests.ledger.examples import BANK, credit, open_customer, withdraw
+from ledger.commands import PostHold
+from ledger.handlers import end_hold
+from ledger.models import Account, Entry, Hold, Transaction
+from tests import staff
+from tests.ledger.examples import BANK, credit, hold, open_customer, withdraw
 
 
 class Screens(TestCase):
@@ -50,6 +54,56 @@ class Screens(TestCase):
         entry = Entry.objects.filter(account=self.account).latest("pk")
         answer = self.client.get(reverse("admin:ledger_entry_change", args=[entry.pk]))
         self.assertRedirects(answer, reverse("admin:ledger_transaction_change", args=[entry.transaction_id]))
+
+    def test_an_account_shows_what_is_pending_and_a_hold_how_it_ends(self):
+        rows = [hold(self.account, amount, external_id=name, ttl_seconds=60) for amount, name in ((70000, "order-1"), (5000, "order-2"))]
+        deliver_everything()
+        page = self.shown("balance_change", self.account.pk)
+        for text in ("Pending", "order-1", "700.00 EUR", "750.00 EUR", "3,050.00 EUR"):
+            self.assertIn(text, page)
+        self.assertIn("order-2", self.shown("hold_changelist", state="pending"))
+        self.assertNotIn("order-2", self.shown("hold_changelist", q="order-1"))
+        self.assertIn("unearned:EUR", self.shown("hold_change", rows[0].pk))
+        self.act("hold", rows[0].pk, "void", reason="the customer rang")
+        self.assertEqual(Hold.objects.get(pk=rows[0].pk).state, "voided")
+        page = self.shown("hold_change", rows[0].pk)
+        self.assertIn("the customer rang", page)
+        self.assertNotIn("Void hold", page)
+        posting = end_hold(PostHold(hold_id=rows[1].pk)).hold.transaction_id
+        self.assertIn(str(posting), self.shown("hold_change", rows[1].pk))
+        self.assertIn(str(rows[1].pk), self.shown("transaction_change", posting))
+
+    def test_a_transaction_is_taken_back_with_a_reason(self):
+        row = Transaction.objects.get(external_id="out-1")
+        self.assertIn("What is left of it, 1,200.00 EUR", self.shown("transaction_change", row.pk))
+        self.act("transaction", row.pk, "reverse", reason="typed twice", amount="20000")
+        page = self.shown("transaction_change", row.pk)
+        for text in ("Reversed by", "1,000.00 EUR"):
+            self.assertIn(text, page)
+        self.act("transaction", row.pk, "reverse", reason="typed twice")
+        self.assertNotIn("Reverse…", self.shown("transaction_change", row.pk))
+        reversal = row.reversals.earliest("pk")
+        page = self.shown("transaction_change", reversal.pk)
+        self.assertIn(str(row.pk), page)
+        self.assertNotIn("Reverse…", page)
+        envelope = read_stream(f"transaction-{row.pk}")[0]
+        self.assertEqual(envelope.actor, "staff:ada")
+
+    def test_a_wrong_amount_takes_nothing_back(self):
+        row = Transaction.objects.get(external_id="out-1")
+        for amount in ("120001", "1.5"):
+            self.act("transaction", row.pk, "reverse", reason="typed twice", amount=amount)
+        self.assertFalse(row.reversals.exists())
+
+    def test_who_only_looks_is_offered_nothing(self):
+        row = hold(self.account, 100)
+        self.client.force_login(staff.cleo())
+        self.assertNotIn("Void hold", self.shown("hold_change", row.pk))
+        self.act("hold", row.pk, "void", status=403, reason="?")
+
+    def act(self, name: str, row: object, what: str, status: int = 302, **sent: str) -> None:
+        answer = self.client.post(reverse(f"admin:ledger_{name}_act", args=[row, what]), sent)
+        self.assertEqual(answer.status_code, status)
 
     def test_nothing_can_be_edited(self):
         for name, row in (("balance", self.account.pk), ("transaction", Transaction.objects.latest("pk").pk)):

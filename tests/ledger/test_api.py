@@ -215,3 +215,139 @@ class Moving(LedgerTestCase):
                 self.assertIn(self.move("credit", self.account, "5", **body).status_code, (400, 422))
         self.assertIn(self.move("credit", self.account, "9" * 5000).status_code, (400, 422))
         self.assertEqual(self.move("credit", self.account, "5", external_id="ünïcode ☃ 😀").status_code, 201)
+
+
+HOLDS = "/api/v1/ledger/holds"
+
+
+class Holding(LedgerTestCase):
+    def setUp(self):
+        super().setUp()
+        self.account = self.opened(code="customer:C42:JPY")
+        self.move("credit", self.account, "5000")
+
+    def hold(self, amount: Any = "700", key: str = "", **more: Any) -> Any:
+        body = {"debit_account": "customer:C42:JPY", "credit_account": "unearned:JPY", "amount": amount, "currency": "JPY"}
+        body |= {"purpose": "order_payment", "external_id": str(uuid4())} | more
+        return self.api.send(HOLDS, {name: value for name, value in body.items() if value is not ...}, key=key)
+
+    def test_money_is_held_and_the_balance_says_so(self):
+        answer = self.hold(ttl_seconds=604800, external_id="pay-1")
+        told = answer.json()
+        self.assertEqual((answer.status_code, answer.headers["ETag"], told["hold"]["state"]), (201, '"1"', "pending"))
+        funds = {"posted": "5000", "pending_out": "700", "pending_in": "0", "credit_limit": "0", "available": "4300"}
+        self.assertEqual(told["balances"], {"customer:C42:JPY": funds})
+        read = self.api.read(answer.headers["Location"])
+        self.assertEqual((read.json(), read.headers["ETag"]), (told["hold"], '"1"'))
+        wanted = {"debit_account": "customer:C42:JPY", "debit_account_id": self.account, "amount": "700", "posted_amount": "0"}
+        self.assertLessEqual(wanted.items(), read.json().items())
+        deliver_everything()
+        for consistency in ("strong", "eventual"):
+            balance = self.api.read(f"{ACCOUNTS}/{self.account}/balance?consistency={consistency}").json()
+            self.assertLessEqual(funds.items(), balance.items())
+        unearned = Account.objects.get(code="unearned:JPY").pk
+        balance = self.api.read(f"{ACCOUNTS}/{unearned}/balance").json()
+        self.assertEqual((balance["posted"], balance["pending_in"]), ("0", "700"))
+
+    def test_the_statement_shows_what_is_pending_until_it_ends(self):
+        first, second = (self.hold(amount).json()["hold"]["id"] for amount in ("700", "300"))
+        deliver_everything()
+        page = self.api.read(f"{ACCOUNTS}/{self.account}/entries").json()
+        self.assertEqual([hold["amount"] for hold in page["pending"]], ["300", "700"])
+        listed = self.api.read(f"{ACCOUNTS}/{self.account}/holds?limit=1").json()
+        self.assertEqual((listed["data"][0]["id"], listed["has_more"]), (second, True))
+        self.api.send(f"{HOLDS}/{first}/post", {"amount": "400"})
+        self.api.send(f"{HOLDS}/{second}/void", {"reason": "late"})
+        deliver_everything()
+        page = self.api.read(f"{ACCOUNTS}/{self.account}/entries").json()
+        self.assertEqual((page["pending"], [line["amount"] for line in page["data"]]), ([], ["400", "5000"]))
+        self.assertEqual(self.api.read(f"{ACCOUNTS}/{self.account}/holds").json()["data"], [])
+
+    def test_a_part_is_posted_once(self):
+        """Scenario A07."""
+        address = self.hold().headers["Location"]
+        answer = self.api.send(f"{address}/post", {"amount": "400"})
+        told = answer.json()
+        self.assertEqual((answer.status_code, answer.headers["ETag"]), (200, '"2"'))
+        wanted = {"state": "posted", "posted_amount": "400", "released_amount": "300"}
+        self.assertLessEqual(wanted.items(), told["hold"].items())
+        self.assertEqual(told["balances"]["customer:C42:JPY"]["available"], "4600")
+        transaction = self.api.read(f"/api/v1/ledger/transactions/{told['hold']['transaction_id']}").json()
+        self.assertEqual((transaction["hold_id"], transaction["kind"]), (told["hold"]["id"], "transfer"))
+        again = self.api.send(f"{address}/post", {"amount": "400"})
+        self.assertEqual((again.status_code, again.json()["hold"]), (200, told["hold"]))
+        for path, body in (("post", {"amount": "300"}), ("post", {}), ("void", {"reason": "late"})):
+            facts = {"transaction_id": told["hold"]["transaction_id"]}
+            self.assertProblem(self.api.send(f"{address}/{path}", body), 409, "hold_already_posted", **facts)
+
+    def test_refusals_have_codes_of_their_own(self):
+        facts = {"available": "5000", "requested": "5001", "currency": "JPY"}
+        self.assertProblem(self.hold("5001"), 422, "insufficient_funds", **facts)
+        self.assertProblem(self.hold("0"), 422, "amount_not_positive")
+        self.assertProblem(self.hold(debit_account="customer:C9:JPY"), 404, "account_not_found")
+        self.assertProblem(self.hold(credit_account=self.account), 422, "same_account")
+        self.assertProblem(self.hold(credit_account="unearned:EUR"), 422, "currency_mismatch")
+        nobody = f"{HOLDS}/{uuid4()}"
+        self.assertProblem(self.api.read(nobody), 404, "hold_not_found")
+        self.assertProblem(self.api.send(f"{nobody}/post", {}), 404, "hold_not_found")
+        address = self.hold().headers["Location"]
+        self.assertProblem(self.api.send(f"{address}/post", {"amount": "701"}), 422, "exceeds_hold", held="700")
+        self.assertProblem(self.api.send(f"{address}/post", {"amount": "1.5"}), 422, "amount_not_integer")
+        for status in (200, 200):
+            self.assertEqual(self.api.send(f"{address}/void", {"reason": "late"}).status_code, status)
+        self.assertProblem(self.api.send(f"{address}/post", {}), 409, "hold_already_voided")
+
+    def test_an_external_id_is_used_once_for_ever(self):
+        first, again = self.hold(external_id="E"), self.hold(external_id="E")
+        self.assertEqual((first.status_code, again.status_code, again.json()["hold"]), (201, 200, first.json()["hold"]))
+        self.assertProblem(self.hold("701", external_id="E"), 409, "external_id_conflict", field="amount")
+        self.assertProblem(self.hold(external_id="E", ttl_seconds=5), 409, "external_id_conflict", field="ttl_seconds")
+
+    def test_every_mistake_is_listed(self):
+        answer = self.hold(..., debit_account="nobody", purpose="Order!", ttl_seconds=0)
+        self.assertProblem(answer, 422, "validation_error")
+        pointers = {mistake["pointer"] for mistake in answer.json()["errors"]}
+        self.assertEqual(pointers, {"#/amount", "#/debit_account", "#/purpose", "#/ttl_seconds"})
+
+    def test_nobody_without_the_scope(self):
+        address = self.hold().headers["Location"]
+        self.api = ApiClient(make_key(scopes=("ledger:read",)))
+        for path in (HOLDS, f"{address}/post", f"{address}/void"):
+            self.assertProblem(self.api.send(path, {}), 403, "scope_missing", required_scope="ledger:write")
+        self.assertEqual(self.api.read(address).status_code, 200)
+
+
+class Reversing(LedgerTestCase):
+    def setUp(self):
+        super().setUp()
+        self.account = self.opened(code="customer:C42:JPY")
+        self.address = self.move("credit", self.account, "5000").headers["Location"]
+
+    def reverse(self, address: str = "", **more: Any) -> Any:
+        body = {"reason_code": "operator_error", "reason": "typed twice"} | more
+        return self.api.send(f"{address or self.address}/reverse", body)
+
+    def test_a_part_is_taken_back_and_the_rest_is_told(self):
+        answer = self.reverse(amount="1000")
+        told = answer.json()
+        self.assertEqual((answer.status_code, told["remaining"]), (201, {"JPY": "4000"}))
+        wanted = {"kind": "reversal", "reverses_id": self.address.rpartition("/")[2], "description": "typed twice"}
+        self.assertLessEqual(wanted.items(), told["transaction"].items())
+        self.assertEqual(told["balances"]["customer:C42:JPY"]["posted"], "4000")
+        self.assertEqual(self.api.read(answer.headers["Location"]).json(), told["transaction"])
+        self.assertProblem(self.reverse(amount="4001"), 409, "reversal_exceeds", remaining="4000")
+        self.assertEqual(self.reverse().json()["remaining"], {"JPY": "0"})
+        self.assertProblem(self.reverse(), 409, "already_reversed")
+        self.assertProblem(self.reverse(answer.headers["Location"]), 409, "reversal_of_reversal")
+
+    def test_an_external_id_is_used_once_for_ever(self):
+        first, again = (self.reverse(amount="5", external_id="E") for _ in range(2))
+        self.assertEqual((first.status_code, again.status_code, again.json()), (201, 200, first.json()))
+        self.assertProblem(self.reverse(amount="6", external_id="E"), 409, "external_id_conflict", field="amount")
+
+    def test_refusals_have_codes_of_their_own(self):
+        self.assertProblem(self.reverse(f"/api/v1/ledger/transactions/{uuid4()}"), 404, "transaction_not_found")
+        self.assertProblem(self.reverse(amount="-5"), 422, "amount_not_positive")
+        self.assertProblem(self.reverse(reason_code="whim"), 422, "validation_error")
+        self.move("withdraw", self.account, "1")
+        self.assertProblem(self.reverse(), 422, "insufficient_funds", available="4999")

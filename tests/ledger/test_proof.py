@@ -8,9 +8,11 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
 
-from ledger.models import Account, Transaction
+from ledger.commands import PostHold, ReverseTransaction, VoidHold
+from ledger.handlers import end_hold, reverse
+from ledger.models import Account, Hold, Transaction
 from ledger.proof import Finding, prove
-from tests.ledger.examples import BANK, credit, open_customer, withdraw
+from tests.ledger.examples import BANK, credit, hold, open_customer, withdraw
 
 
 def behind_its_back(sql: str, *values: object) -> None:
@@ -71,6 +73,50 @@ class Proof(TransactionTestCase):
         lonely = open_customer()
         behind_its_back("DELETE FROM ledger_account WHERE id = %s", lonely.pk)
         self.assertEqual(self.found(), {("ledger_account", lonely.code, "row")})
+
+    def test_a_ledger_with_holds_and_reversals_agrees(self):
+        self.hold_and_reverse()
+        self.assertEqual(list(prove()), [])
+
+    def hold_and_reverse(self) -> list[Hold]:
+        rows = [hold(self.account, 100) for _ in range(4)]
+        rows += [hold(self.account, 100, credit_account=self.other.code), hold(self.account, 100, debit_account=BANK)]
+        receipt = end_hold(PostHold(hold_id=rows[0].pk, amount="60"))
+        end_hold(VoidHold(hold_id=rows[1].pk, reason="late"))
+        for row in (Transaction.objects.get(hold=receipt.hold), self.transfer):
+            reverse(ReverseTransaction(transaction_id=row.pk, amount="10", reason_code="duplicate", reason="?"))
+        return rows
+
+    def test_a_changed_hold_is_found(self):
+        row = self.hold_and_reverse()[2]
+        behind_its_back("UPDATE ledger_hold SET amount = amount + 1 WHERE id = %s", row.pk)
+        self.assertEqual(self.found(), {("ledger_hold", str(row.pk), "amount"), ("ledger_account", self.account.code, "debits_pending")})
+
+    def test_a_hold_that_was_ended_behind_its_back_is_found(self):
+        row = self.hold_and_reverse()[4]
+        behind_its_back(
+            "UPDATE ledger_hold SET state = 'voided', ended_at = now(), released_amount = amount WHERE id = %s",
+            row.pk,
+        )
+        told = {(table, field) for table, _, field in self.found()}
+        self.assertLessEqual({("ledger_hold", "state"), ("ledger_account", "debits_pending"), ("ledger_account", "credits_pending")}, told)
+
+    def test_a_hold_without_its_row_or_its_events_is_found(self):
+        row = self.hold_and_reverse()[5]
+        behind_its_back("UPDATE ledger_hold SET id = %s WHERE id = %s", smuggled := uuid4(), row.pk)
+        found = self.found()
+        self.assertIn(("ledger_hold", str(row.pk), "row"), found)
+        self.assertIn(("ledger_hold", str(smuggled), "version"), found)
+
+    def test_a_pending_counter_that_moved_is_found(self):
+        behind_its_back("UPDATE ledger_account SET debits_pending = 5 WHERE id = %s", self.account.pk)
+        self.assertEqual(self.found(), {("ledger_account", self.account.code, "debits_pending")})
+
+    def test_a_reversal_that_lost_its_original_is_found(self):
+        self.hold_and_reverse()
+        row = Transaction.objects.filter(reverses=self.transfer).get()
+        behind_its_back("UPDATE ledger_transaction SET reverses_id = NULL WHERE id = %s", row.pk)
+        self.assertEqual(self.found(), {("ledger_transaction", str(row.pk), "reverses_id")})
 
     def test_the_command_tells_machines_and_exits_with_3(self):
         behind_its_back("UPDATE ledger_account SET owner_ref = 'somebody' WHERE id = %s", self.other.pk)

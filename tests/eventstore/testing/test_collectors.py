@@ -6,6 +6,7 @@ from django.test import TestCase
 
 from eventstore.delivery import Retry, all_consumers, drain
 from eventstore.delivery.relay import relay_partition
+from eventstore.log import unit_of_work
 from eventstore.models import Checkpoint, ConsumerState, ParkedKey
 from eventstore.testing import Breach, collect, deliver_everything, produce
 from tests.eventstore.examples import Noted, Raised
@@ -23,6 +24,10 @@ class Producing(TestCase):
         self.assertEqual(first.correlation, second.correlation)
         (third,) = produce("counter-1", Raised(by=3), correlation=first.correlation)
         self.assertEqual((third.version, third.correlation), (3, first.correlation))
+
+    def test_inside_a_unit_of_work_nothing_would_be_recorded_yet(self):
+        with self.assertRaisesMessage(AssertionError, "produce() was called inside a unit of work"), unit_of_work():
+            produce("counter-1", Raised())
 
 
 class Collecting(TestCase):

@@ -14,7 +14,8 @@ from eventstore.testing import Faults, collect, deliver_everything, hunt
 from eventstore.testing.children import die, in_child
 from tests.eventstore.examples import Raised
 from tests.eventstore.projections.test_projections import declare
-from tests.eventstore.testing.crowds import SEEDS, crowd, raise_counters, storm
+from tests.eventstore.sagas import trips
+from tests.eventstore.testing.crowds import SEEDS, crowd, raise_counters, storm, travel
 
 ENGINE = Path(faults.__file__).parent
 
@@ -38,6 +39,12 @@ class Correct(TestCase):
         wanted |= {"the broker's answer is lost", "an entry comes twice", "an entry is missing", "entries come in another order"}
         wanted |= {f"a crash at {step}" for step in ("attempt.counted", "checkpoint.moved", "handlers.done", "attempt.handled")}
         wanted |= {f"a crash at {step}" for step in ("relay.published", "relay.committed", "work.committing", "retry.claimed")}
+        self.assertEqual(wanted - happened.keys(), set(), "a kit that does nothing finds nothing")
+
+    def test_a_saga_sends_and_ends_once(self):
+        saga = trips.declare(self)
+        happened = hunt(lambda broken: travel(broken, saga), SEEDS, crash=0.1)
+        wanted = {f"a crash at {step}" for step in ("saga.stepped", "command.claimed", "command.carried_out")}
         self.assertEqual(wanted - happened.keys(), set(), "a kit that does nothing finds nothing")
 
     def test_the_same_seed_does_the_same_again(self):

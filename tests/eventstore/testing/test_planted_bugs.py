@@ -10,15 +10,17 @@ from eventstore.delivery import Consumer, checkpoints, effect, forget_consumer, 
 from eventstore.delivery.transports import Published
 from eventstore.faults import step
 from eventstore.log import unit_of_work
-from eventstore.messages import name_of
-from eventstore.models import ParkedKey
+from eventstore.messages import decode_command, dispatch, name_of
+from eventstore.models import ParkedKey, SagaCommand
 from eventstore.projections import Projection
+from eventstore.sagas import dispatching
 from eventstore.statements import tell
 from eventstore.testing import Found, Receiver, assert_folded, collect, hunt
 from tests.eventstore.delivery.recording import execute
 from tests.eventstore.examples import Raised
 from tests.eventstore.projections.test_projections import Total, declare
-from tests.eventstore.testing.crowds import SEEDS, crowd, storm
+from tests.eventstore.sagas import trips
+from tests.eventstore.testing.crowds import SEEDS, crowd, storm, travel
 
 
 class Planted(TestCase):
@@ -136,6 +138,17 @@ class Planted(TestCase):
                 collected.then_once_in_order()
 
         self.assertFound(scenario, "never took effect")
+
+    def test_a_sagas_command_that_is_marked_done_in_a_transaction_of_its_own(self):
+        def carry_out(pk):
+            sent = SagaCommand.objects.get(pk=pk)
+            dispatch(decode_command(sent.name, sent.data))
+            step("command.carried_out")
+            return bool(SagaCommand.objects.filter(pk=pk).update(state="done"))
+
+        saga = trips.declare(self)
+        with self.plant(dispatching, "_carry_out", carry_out):
+            self.assertFound(lambda broken: travel(broken, saga), "seats", crash=0.1)
 
     def test_a_projection_with_a_running_total_in_a_global(self):
         totals = declare(self)

@@ -4,16 +4,18 @@ from datetime import timedelta
 from unittest import mock
 
 from django.db import OperationalError
+from django.db.models import F
 from django.test import TestCase
 
 from eventstore import delivery, runs
 from eventstore.context import acting
 from eventstore.delivery import Retry, drain, relay_partition, transport
 from eventstore.errors import TransportDown
-from eventstore.models import ParkedKey, RelayCheckpoint
+from eventstore.models import ParkedKey, RelayCheckpoint, SagaDeadline
 from eventstore.testing import TookTooLong, collect, deliver_everything, eventually, produce, where_it_hangs
 from orders.models import OrderSummary
 from tests.eventstore.examples import Noted, Raised
+from tests.eventstore.sagas import trips
 from tests.orders.examples import ID, placed
 
 SOON, NOW = timedelta(seconds=5), timedelta(0)
@@ -134,6 +136,26 @@ class Hanging(TestCase):
             runs.change(run.pk, "pause", "a test")
         deliver_everything()
         self.assertHangs("is paused; resume it.")
+
+    def test_a_command_of_a_saga_waits(self):
+        trips.declare(self)
+        trips.Seats.rule = staticmethod(self.no_train)
+        (booked,) = produce("trip-a", trips.TripBooked(trip="a"))
+        deliver_everything()
+        told = "test.reserve_seat, sent by saga test.trip of a, was not carried out yet (1 attempts, the last one ended with "
+        self.assertHangs(told + "LookupError: no train)", event=booked)
+        self.assertNotIn("test.reserve_seat", self.assertHangs(event=self.event))
+
+    def no_train(self, wanted):
+        raise LookupError("no train")
+
+    def test_a_deadline_of_a_saga_passed_and_nobody_fired_it(self):
+        saga = trips.declare(self)
+        saga.handlers.pop("test.seat_reserved")
+        (booked,) = produce("trip-a", trips.TripBooked(trip="a"))
+        deliver_everything()
+        SagaDeadline.objects.update(due_at=F("due_at") - timedelta(hours=1))
+        self.assertHangs("the deadline seat of saga test.trip of a passed and was not fired; does beat run?", event=booked)
 
     def test_nobody_is_interested(self):
         (noted,) = produce("counter-9", Noted(text="so"))

@@ -15,7 +15,7 @@ class EventStoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from eventstore import approvals, checks  # noqa: F401
+        from eventstore import absences, approvals, checks  # noqa: F401
         from eventstore.delivery import wakeups
         from eventstore.log import events_committed
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import task_postrun, task_prerun
 
-from eventstore import approvals, delivery, health, runs, sagas, tracing
+from eventstore import absences, approvals, delivery, health, runs, sagas, tracing
 from eventstore.context import acting
 from eventstore.delivery import wakeups
 from eventstore.models import IdempotencyKey
@@ -76,6 +76,7 @@ def due() -> None:
     """Do what is due because time passed."""
     approvals.expire_due()
     approvals.withdraw_moved()
+    absences.raise_due()
 
 
 @shared_task(name="eventstore.retry", ignore_result=True)
@@ -110,4 +111,5 @@ def prune() -> None:
     """Forget kept answers whose time is over, a batch at a time."""
     while IdempotencyKey.objects.prune():
         pass
+    absences.forget_answers()
     health.beat("prune")

@@ -1,5 +1,6 @@
 """Rows only: fields, constraints that read as sentences, indexes."""
 
+from eventstore.models.alerts import Alert, Awaited
 from eventstore.models.api import ApiKey, IdempotencyKey
 from eventstore.models.approvals import Approval
 from eventstore.models.delivery import (
@@ -20,8 +21,10 @@ from eventstore.models.sagas import SagaCommand, SagaDeadline, SagaInstance, Sag
 from eventstore.models.schemas import PublishedSchema
 
 __all__ = [
+    "Alert",
     "ApiKey",
     "Approval",
+    "Awaited",
     "Checkpoint",
     "ConsumerState",
     "Correction",

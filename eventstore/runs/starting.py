@@ -8,6 +8,7 @@ import msgspec
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from eventstore.absences import Absence
 from eventstore.context import acting, current_facts, person
 from eventstore.delivery import declared_consumer, wakeups
 from eventstore.errors import Refused
@@ -40,6 +41,11 @@ def replay(
     if isinstance(base, Projection):
         raise Refused(
             f"{consumer} is a projection: folding events into its live rows again would count them twice. Rebuild it instead.",
+            code="replay_into_live_rows",
+        )
+    if isinstance(base, Absence):
+        raise Refused(
+            f"{consumer} watches what follows in time, and the time of what was recorded has passed. Its alerts stand as they are.",
             code="replay_into_live_rows",
         )
     if base.replay == "deny" and effects == Run.Effects.RUN:

@@ -28,12 +28,16 @@ JSON = "application/json"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a door says. `version` becomes the ETag; the body is anything msgspec can write."""
+    """What a door says. `version` becomes the ETag; the body is anything msgspec can write.
+
+    With a `refusal` that is said instead, and what was done stays done; a refusal that is raised takes its work back.
+    """
 
     body: Any = None
     status: int = 200
     version: int | None = None
     location: str = ""
+    refusal: Refused | None = None
 
 
 class Wish(msgspec.Struct, Generic[C], frozen=True):
@@ -126,6 +130,9 @@ def carry_out(
             answer = work_it(begun)
             body, headers, written = msgspec.json.encode(answer.body), _headers(answer), noted + work.last_event_ids
             status = 200 if answer.status == 201 and not written else answer.status  # it was already so
+            if answer.refusal is not None:
+                problem = refused(answer.refusal, request)
+                body, headers, status = document(problem, request), {"Content-Type": MEDIA_TYPE}, problem.status
             if ticket is not None and not keep(ticket, status, headers, body, written):
                 raise _AnsweredElsewhere
     except _AnsweredElsewhere:

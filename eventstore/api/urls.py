@@ -3,12 +3,13 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from eventstore.api import dead_letters, effects, projections, reversals, runs
+from eventstore.api import alerts, approvals, dead_letters, effects, projections, reversals, runs
 from eventstore.api.docs_pages import docs
 from eventstore.api.events import EventsView
 from eventstore.api.problem_pages import ProblemView
 
 RUN, LETTER, PROJECTION = "api/v1/runs/<uuid:run_id>", "api/v1/dead-letters/<uuid:parked_id>", "api/v1/projections/<str:name>"
+APPROVAL, ALERT = "api/v1/approvals/<uuid:approval_id>", "api/v1/alerts/<uuid:alert_id>"
 
 urlpatterns = [
     path("api/v1/events", EventsView.as_view()),
@@ -42,6 +43,13 @@ urlpatterns = [
     path(f"{PROJECTION}/resume", projections.ResumeView.as_view()),
     path("api/v1/effects", effects.EffectsView.as_view()),
     path("api/v1/effects/resolve", effects.ResolveView.as_view()),
+    path("api/v1/approvals", approvals.ApprovalsView.as_view()),
+    path(APPROVAL, approvals.ApprovalView.as_view()),
+    path(f"{APPROVAL}/grant", approvals.GrantView.as_view()),
+    path(f"{APPROVAL}/refuse", approvals.RefuseView.as_view()),
+    path("api/v1/alerts", alerts.AlertsView.as_view()),
+    path(ALERT, alerts.AlertView.as_view()),
+    path(f"{ALERT}/acknowledge", alerts.AcknowledgeView.as_view()),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/docs", docs, name="docs"),
     path("problems/<slug:code>", ProblemView.as_view(), name="problem"),

@@ -12,6 +12,7 @@ it belongs to (correlation: the same for all that follows from one beginning). E
 | a saga's step, and its commands | saga:NAME | the event; the step that sent it | the saga's |
 | a deadline of a saga that passed | system:deadlines | the step that set it | the saga's |
 | an approval nobody decided in time | system:approvals | what changed its subject, or what was told of it | the approval's |
+| an alert of a rule | system:alerts; consumer:NAME clears it | the event that nothing followed; the one that came | that event's |
 | a retry, a redrive, a replay of these | consumer:NAME | the event, not who tried again | the event's |
 | a run (runs/) | whoever asks | what was told of the run before | the run's id |
 | the command line (management/) | shell:ACCOUNT | this call, an id of its own | this call |

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from eventstore.absences.declarations import Absence, all_absences
 from eventstore.absences.events import AlertRaised
 from eventstore.clock import new_id
-from eventstore.context import acting
+from eventstore.context import following
 from eventstore.errors import EventStoreError
 from eventstore.log import NEW, append, read_event, unit_of_work
 from eventstore.messages import Envelope
@@ -20,7 +20,7 @@ from eventstore.statements import ask, ask_all, tell
 
 log = logging.getLogger(__name__)
 
-ACTOR = "beat:alerts"
+ACTOR = "system:alerts"
 AT_ONCE = 200
 #: How long an answer is remembered in case its question is delivered later, from a partition that is behind.
 REMEMBERED = timedelta(days=7)
@@ -96,7 +96,7 @@ def _alert(rule: Absence, key: str, due_at: datetime, since: datetime, cause: En
         raised_at=Now(),
     )
     raised = AlertRaised(alert_id=alert.pk, rule=rule.name, key=key, says=alert.says, event_id=cause.id, since=since, due_at=due_at)
-    with acting(actor=ACTOR, correlation=cause.correlation, causation=str(cause.id)):
+    with following(cause.id, cause.facts, actor=ACTOR):
         alert.version = append(alert.stream, [raised], expected=NEW)
     alert.save(force_insert=True)
     return alert

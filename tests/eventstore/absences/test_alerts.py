@@ -84,7 +84,7 @@ class OneStream(Ruled, TestCase):
         self.assertEqual((alert.state, alert.event_id, alert.subject, alert.subject_version), ("open", cause.id, "counter-1", 1))
         self.assertRegex(alert.says, r"^counter-1 was raised \d seconds? ago and nobody said why\.$")
         raised = read_stream(alert.stream)[0]
-        self.assertEqual((raised.actor, raised.correlation, raised.facts["causation"]), ("beat:alerts", "story-1", str(cause.id)))
+        self.assertEqual((raised.actor, raised.correlation, raised.facts["causation"]), ("system:alerts", "story-1", str(cause.id)))
         record("counter-1", Noted(text="a delivery"), correlation="story-2")
         deliver_everything()
         alert.refresh_from_db()

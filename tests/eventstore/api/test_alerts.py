@@ -16,7 +16,7 @@ from tests.eventstore.examples import Noted, Raised
 ALERTS = "/api/v1/alerts"
 
 
-def raise_alerts(case, *streams: str) -> list[Alert]:
+def raise_alerts(case, *streams):
     """An alert for each of these streams, by a rule of the test."""
     transport().flush()
     Absence("test.unexplained", after=Raised, until=Noted, within=timedelta(hours=1), says="{key} was raised {age} ago, nobody said why.")

@@ -18,6 +18,7 @@ def ben() -> User:
             "change_failuregroup",
             "change_run",
             "change_effect",
+            "change_sagainstance",
             "change_order",
             "change_reversedevent",
         ]

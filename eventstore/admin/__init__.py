@@ -7,5 +7,6 @@ from eventstore.admin.events import EventAdmin
 from eventstore.admin.groups import GroupAdmin
 from eventstore.admin.parked_keys import ParkedKeyAdmin
 from eventstore.admin.runs import RunAdmin
+from eventstore.admin.sagas import SagaAdmin
 
-__all__ = ["ApiKeyAdmin", "ConsumerAdmin", "EffectAdmin", "EventAdmin", "GroupAdmin", "ParkedKeyAdmin", "RunAdmin"]
+__all__ = ["ApiKeyAdmin", "ConsumerAdmin", "EffectAdmin", "EventAdmin", "GroupAdmin", "ParkedKeyAdmin", "RunAdmin", "SagaAdmin"]

@@ -3,13 +3,14 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from eventstore.api import alerts, approvals, dead_letters, effects, projections, reversals, runs
+from eventstore.api import alerts, approvals, dead_letters, effects, projections, reversals, runs, sagas
 from eventstore.api.docs_pages import docs
 from eventstore.api.events import EventsView
 from eventstore.api.problem_pages import ProblemView
 
 RUN, LETTER, PROJECTION = "api/v1/runs/<uuid:run_id>", "api/v1/dead-letters/<uuid:parked_id>", "api/v1/projections/<str:name>"
 APPROVAL, ALERT = "api/v1/approvals/<uuid:approval_id>", "api/v1/alerts/<uuid:alert_id>"
+SAGA, SAGA_COMMAND = "api/v1/sagas/<uuid:saga_id>", "api/v1/saga-commands/<uuid:command_id>"
 
 urlpatterns = [
     path("api/v1/events", EventsView.as_view()),
@@ -41,6 +42,12 @@ urlpatterns = [
     path(f"{PROJECTION}/rebuild", projections.RebuildView.as_view()),
     path(f"{PROJECTION}/pause", projections.PauseView.as_view()),
     path(f"{PROJECTION}/resume", projections.ResumeView.as_view()),
+    path("api/v1/sagas", sagas.SagasView.as_view()),
+    path(SAGA, sagas.SagaView.as_view()),
+    path(f"{SAGA}/compensate", sagas.CompensateView.as_view()),
+    path(f"{SAGA}/close", sagas.CloseView.as_view()),
+    path(f"{SAGA_COMMAND}/retry", sagas.RetryView.as_view()),
+    path(f"{SAGA_COMMAND}/settle", sagas.SettleView.as_view()),
     path("api/v1/effects", effects.EffectsView.as_view()),
     path("api/v1/effects/resolve", effects.ResolveView.as_view()),
     path("api/v1/approvals", approvals.ApprovalsView.as_view()),

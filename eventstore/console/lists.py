@@ -47,7 +47,7 @@ class KeysetList(ChangeList):
         """One page and one row more, which says whether another page follows."""
         older, newer, size = self._key(OLDER), self._key(NEWER), self.list_per_page
         if newer is not None:
-            rows = list(self.queryset.filter(pk__gt=newer).order_by("pk")[: size + 1])[::-1]
+            rows = list(self.newer_rows(newer, size + 1))[::-1]
             more_newer, more_older = len(rows) > size, True
             rows = rows[-size:]
         else:
@@ -58,14 +58,22 @@ class KeysetList(ChangeList):
         self.result_count = len(rows)
         self.full_result_count = None
         self.show_full_result_count = self.show_admin_actions = self.can_show_all = self.multi_page = False
-        self.newer_link = self._link(NEWER, rows[0].pk) if more_newer and rows else ""
-        self.older_link = self._link(OLDER, rows[-1].pk) if more_older and rows else ""
+        self.newer_link = self._link(NEWER, self.key_of(rows[0])) if more_newer and rows else ""
+        self.older_link = self._link(OLDER, self.key_of(rows[-1])) if more_older and rows else ""
         self.newest_link = self.get_query_string() if older is not None or newer is not None else ""
 
     def older_rows(self, older: Any, limit: int) -> Sequence[Any]:
         """The rows below a key, newest first."""
         rows = self.queryset if older is None else self.queryset.filter(pk__lt=older)
         return list(rows[:limit])
+
+    def newer_rows(self, newer: Any, limit: int) -> Sequence[Any]:
+        """The rows above a key, oldest first."""
+        return list(self.queryset.filter(pk__gt=newer).order_by("pk")[:limit])
+
+    def key_of(self, row: Any) -> Any:
+        """Where a row stands in the order of the list."""
+        return row.pk
 
     def _link(self, direction: str, key: Any) -> str:
         return self.get_query_string({direction: key})

@@ -6,7 +6,7 @@ import msgspec
 from django.http import HttpRequest
 from django.urls import reverse
 
-from eventstore import health, runs
+from eventstore import health, runs, sagas
 from eventstore.console.formats import duration, roughly
 from eventstore.console.standings import lines_of
 from eventstore.models import Effect, Event, ParkedKey, Run
@@ -14,6 +14,7 @@ from eventstore.models import Effect, Event, ParkedKey, Run
 TRAIL = 60  #: measurements that a trend shows: two minutes
 ALIVE = 15.0  #: seconds after which a task that runs every second is missed
 LATEST = 8
+SEEN = ("event", "consumerstate", "parkedkey", "run", "effect", "sagainstance")
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -29,8 +30,8 @@ class Card(msgspec.Struct, frozen=True):
 
 
 def overview(request: HttpRequest) -> dict[str, Any]:
-    """What this person may see of it. Fourteen queries at most."""
-    may = {model: request.user.has_perm(f"eventstore.view_{model}") for model in ("event", "consumerstate", "parkedkey", "run", "effect")}
+    """What this person may see of it. Sixteen queries at most."""
+    may = {model: request.user.has_perm(f"eventstore.view_{model}") for model in SEEN}
     shown: dict[str, Any] = {"may": may, "may_anything": any(may.values())}
     if may["consumerstate"]:
         found = health.overview()
@@ -50,6 +51,13 @@ def overview(request: HttpRequest) -> dict[str, Any]:
         open_runs = list(Run.objects.filter(state__in=Run.OPEN).order_by("-pk")[:LATEST])
         progress = runs.progress_of_all(open_runs) if open_runs else {}
         shown["runs"] = [(run, progress[run.pk]) for run in open_runs]
+    if may["sagainstance"] and (measured := sagas.measured()):
+        shown["sagas"] = {
+            "running": sum(one.running for one in measured),
+            "compensating": sum(one.compensating for one in measured),
+            "troubled": sagas.troubled(LATEST) if any(one.troubled for one in measured) else [],
+            "in_trouble": sum(one.troubled for one in measured),
+        }
     if may["effect"]:
         shown["effects"] = list(Effect.objects.filter(state=Effect.State.UNKNOWN).order_by("begun_at")[:LATEST])
     return shown

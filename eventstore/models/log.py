@@ -57,6 +57,10 @@ class Event(models.Model):
                 fields=["name", "schema_version", "id"], condition=models.Q(schema_version__gt=1), name="events_of_later_versions"
             ),
             models.Index(KeyTextTransform("correlation", "facts"), name="events_by_correlation"),
+            # What a command of a saga led to: only the few events that have such a fact are in it.
+            models.Index(
+                KeyTextTransform("command_id", "facts"), condition=models.Q(facts__has_key="command_id"), name="events_by_command"
+            ),
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),

@@ -28,10 +28,26 @@ class SagaInstance(models.Model):
     started_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
+    urgency = models.GeneratedField(
+        expression=models.Case(
+            models.When(~models.Q(trouble=""), then=3),
+            models.When(status="compensating", then=2),
+            models.When(status="running", then=1),
+            default=0,
+        ),
+        output_field=models.PositiveSmallIntegerField(),
+        db_persist=True,
+        help_text="What people look at first: 3 in trouble, 2 on its way back, 1 running, 0 over.",
+    )
 
     class Meta:
+        verbose_name = "saga"
         constraints: ClassVar = [models.UniqueConstraint(fields=["saga", "key"], name="one_saga_per_name_and_key")]
-        indexes: ClassVar = [models.Index(fields=["saga", "status", "-changed_at"], name="sagas_by_status")]
+        # Neither moves with a step: most steps change no column of an index.
+        indexes: ClassVar = [
+            models.Index(fields=["urgency", "started_at", "id"], name="sagas_by_urgency"),
+            models.Index(fields=["saga", "urgency", "started_at", "id"], name="sagas_by_name_and_urgency"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.saga} of {self.key} ({self.status})"

@@ -226,7 +226,7 @@ class Navigation(TestCase):
     def test_it_has_sections_and_shows_what_one_may_see(self):
         seen = self.navigation(staff.ada())
         self.assertEqual(list(seen), ["Operate", "Events", "Business", "System"])
-        self.assertEqual(seen["Operate"], ["Overview", "Projections", "Runs", "Dead letters", "Parked keys", "Effects"])
+        self.assertEqual(seen["Operate"], ["Overview", "Projections", "Sagas", "Runs", "Dead letters", "Parked keys", "Effects"])
         self.assertEqual(seen["Events"], ["Event browser", "Staff acts"])
         self.assertIn("Orders", seen["Business"])
         self.assertIn("Users", seen["System"])

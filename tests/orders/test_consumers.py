@@ -8,11 +8,12 @@ from django.test import TestCase
 from msgspec.structs import replace
 
 from eventstore.absences import raise_due
-from eventstore.delivery import transport
+from eventstore.delivery import pause, transport
 from eventstore.models import Alert, Awaited
 from eventstore.testing import deliver_everything
 from orders.commands import CancelOrder, ConfirmOrder, RejectOrder
 from orders.handlers import handle
+from orders.sagas import fulfilment
 from tests.orders.examples import ID, place
 
 ACCOUNT, HOLD = UUID(int=5), UUID(int=6)
@@ -21,6 +22,7 @@ ACCOUNT, HOLD = UUID(int=5), UUID(int=6)
 class Unconfirmed(TestCase):
     def setUp(self):
         transport().flush()
+        pause(fulfilment.name, "somebody else decides here")
 
     def a_quarter_of_an_hour_later(self) -> list[str]:
         deliver_everything()

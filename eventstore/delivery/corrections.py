@@ -14,6 +14,7 @@ from eventstore.delivery.consumers import Consumer
 from eventstore.errors import EventStoreError, Refused
 from eventstore.messages import Envelope, class_of, decode_event, encode, name_of
 from eventstore.models import Correction
+from eventstore.schemas import schema_of
 
 
 def correct(consumer: Consumer, envelope: Envelope, data: dict[str, Any], reason: str) -> Correction:
@@ -65,7 +66,7 @@ def _escape(step: str | int) -> str:
 
 @cache
 def _validator(cls: type) -> Any:
-    return jsonschema_rs.validator_for(msgspec.json.schema(cls))
+    return jsonschema_rs.validator_for(schema_of(cls))
 
 
 def apply(consumer: Consumer, envelopes: Sequence[Envelope]) -> list[Envelope]:

@@ -1,6 +1,7 @@
 """For tests of apps built on the event store. docs/testing.md tells it by intent; every example there is a test."""
 
 from eventstore.testing.collectors import Collector, collect
+from eventstore.testing.contracts import ContractBroken, assert_offered, assert_reads
 from eventstore.testing.deliveries import deliver_everything
 from eventstore.testing.faults import Crash, Faults, Hiccup
 from eventstore.testing.hunts import Found, hunt
@@ -20,6 +21,7 @@ from eventstore.testing.whereabouts import where_it_hangs
 __all__ = [
     "Breach",
     "Collector",
+    "ContractBroken",
     "Crash",
     "Faults",
     "Found",
@@ -31,8 +33,10 @@ __all__ = [
     "TookTooLong",
     "TransportContract",
     "assert_folded",
+    "assert_offered",
     "assert_once_in_order",
     "assert_pure",
+    "assert_reads",
     "collect",
     "deliver_everything",
     "eventually",

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+import msgspec
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet, Sum
@@ -268,10 +269,12 @@ def _reading(event: Event) -> dict[str, Any]:
     """Whether today's code can read what was recorded, and as what."""
     try:
         cls = class_of(event.name, event.schema_version)
-        decode_event(event.name, event.schema_version, encode(event.data), event.pk)
+        read = decode_event(event.name, event.schema_version, encode(event.data), event.pk)
     except EventStoreError as problem:
         return {"problem": str(problem)}
-    return {"cls": cls.__name__, "newest": name_of(cls)[1], "doc": (cls.__doc__ or "").strip().split("\n")[0]}
+    newest = name_of(cls)[1]
+    upcast = msgspec.to_builtins(read) if event.schema_version < newest else None
+    return {"cls": cls.__name__, "newest": newest, "doc": (cls.__doc__ or "").strip().split("\n")[0], "upcast": upcast}
 
 
 def _time(text: str) -> datetime | None:

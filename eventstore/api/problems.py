@@ -26,6 +26,7 @@ CODES: dict[str, tuple[int, str]] = {
     "idempotency_key_invalid": (400, "An Idempotency-Key has 1 to 255 printable ASCII characters, with or without double quotes."),
     "invalid_parameter": (400, "A query parameter or header is unknown or has a value that does not fit. `errors` lists them."),
     "invalid_cursor": (400, "The cursor was not given by this list. Start again without one."),
+    "not_published": (400, "No such version or form of an event goes out. `detail` says what is published; see /api/v1/schemas."),
     "not_authenticated": (401, "Send `Authorization: Bearer <key>`. Keys are made with `manage.py create_api_key`."),
     "key_invalid": (401, "The key is unknown, revoked or expired."),
     "scope_missing": (403, "The key is valid but may not do this. `required_scope` names what it lacks."),

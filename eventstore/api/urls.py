@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from eventstore.api import alerts, approvals, dead_letters, effects, projections, reversals, runs, sagas
+from eventstore.api import alerts, approvals, asyncapi, dead_letters, effects, projections, reversals, runs, sagas, schemas
 from eventstore.api.docs_pages import docs
 from eventstore.api.events import EventsView
 from eventstore.api.problem_pages import ProblemView
@@ -57,6 +57,10 @@ urlpatterns = [
     path("api/v1/alerts", alerts.AlertsView.as_view()),
     path(ALERT, alerts.AlertView.as_view()),
     path(f"{ALERT}/acknowledge", alerts.AcknowledgeView.as_view()),
+    path("api/v1/schemas", schemas.SchemasView.as_view()),
+    path("api/v1/schemas/<str:name>", schemas.SchemaView.as_view()),
+    path("api/v1/schemas/<str:name>/<int:version>", schemas.VersionView.as_view()),
+    path("api/asyncapi.json", asyncapi.document_view, name="asyncapi"),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/docs", docs, name="docs"),
     path("problems/<slug:code>", ProblemView.as_view(), name="problem"),

@@ -73,16 +73,13 @@ def apply(consumer: Consumer, envelopes: Sequence[Envelope]) -> list[Envelope]:
     """The events as this consumer is to read them: the newest correction where there is one."""
     made = Correction.objects.filter(consumer=consumer.identity, event_id__in=[envelope.id for envelope in envelopes])
     newest = {correction.event_id: correction.data for correction in made.order_by("made_at")}
-    return [
-        replace(envelope, data=msgspec.Raw(encode(newest[envelope.id])), schema_version=_newest_version(envelope))
-        if envelope.id in newest
-        else envelope
-        for envelope in envelopes
-    ]
+    return [rewritten(envelope, newest[envelope.id]) if envelope.id in newest else envelope for envelope in envelopes]
 
 
-def _newest_version(envelope: Envelope) -> int:
-    return name_of(class_of(envelope.name, envelope.schema_version))[1]
+def rewritten(envelope: Envelope, data: Any) -> Envelope:
+    """The event with another payload, which is one of the newest version: nothing leads it on from the recorded one."""
+    newest = name_of(class_of(envelope.name, envelope.schema_version))[1]
+    return replace(envelope, data=msgspec.Raw(encode(data)), schema_version=newest)
 
 
 def note_outcome(consumer: Consumer, envelope: Envelope, *, failed: bool) -> None:

@@ -10,7 +10,7 @@ from eventstore.context import acting
 from eventstore.delivery import corrections
 from eventstore.delivery.consumers import Consumer
 from eventstore.log import savepoint, unit_of_work
-from eventstore.messages import Envelope, encode
+from eventstore.messages import Envelope
 from eventstore.scrubbing import scrub
 
 LARGEST = 1_000_000  #: rows; a larger table's changes are counted and not listed
@@ -45,7 +45,7 @@ def dry_run(consumer: Consumer, envelope: Envelope, data: dict[str, Any] | None 
     """
     (read,) = corrections.apply(consumer, [envelope])
     if data is not None:
-        read = msgspec.structs.replace(envelope, data=msgspec.Raw(encode(data)))
+        read = corrections.rewritten(envelope, data)
     error, changes, events = "", [], list[str]()
     try:
         with unit_of_work() as work:

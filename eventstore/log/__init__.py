@@ -1,6 +1,7 @@
 """The log: units of work append events, readers read them by stream or by partition."""
 
 from eventstore.log.announcements import events_committed
+from eventstore.log.kinds import Kind, kinds, sample
 from eventstore.log.positions import Position
 from eventstore.log.reader import (
     current_position,
@@ -20,11 +21,13 @@ from eventstore.log.units_of_work import ANY, NEW, append, hold, savepoint, unit
 __all__ = [
     "ANY",
     "NEW",
+    "Kind",
     "Position",
     "append",
     "current_position",
     "events_committed",
     "hold",
+    "kinds",
     "partition_of",
     "read_correlation",
     "read_event",
@@ -35,6 +38,7 @@ __all__ = [
     "read_stream",
     "read_version",
     "read_where",
+    "sample",
     "savepoint",
     "unit_of_work",
 ]

@@ -37,6 +37,11 @@ def _fetch(sql: str, values: Sequence[Any]) -> list[Envelope]:
     return [envelope_of(row) for row in ask_all(sql, values, binary=True)]
 
 
+def fetch(condition: str, values: Sequence[Any]) -> list[Envelope]:
+    """The events that an SQL condition finds, with its ORDER BY and LIMIT."""
+    return _fetch(f"SELECT {COLUMNS} FROM eventstore_event {condition}", values)
+
+
 def read_partition(partition: int, after: int, limit: int) -> list[Envelope]:
     """The events of a partition that follow a position, in order. Raises LogHole where a position is missing."""
     found = _fetch(

@@ -8,7 +8,7 @@ from django.db import connection
 
 from eventstore.delivery import Consumer
 from eventstore.errors import UnknownName
-from eventstore.messages import money_fields
+from eventstore.messages import decode_event, money_fields, name_of, registered_events
 from eventstore.models import Run
 from eventstore.projections import Projection
 from eventstore.runs.consequences import Reach, reach_of
@@ -87,14 +87,24 @@ def _money(selection: Selection, consumer: Consumer) -> dict[str, str]:
     for name, (amount, currency) in money_fields().items():
         if name not in consumer.handlers:
             continue
+        newest = name_of(registered_events()[name])[1]
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""SELECT data ->> %s, sum((data ->> %s)::numeric)::text FROM eventstore_event
-                    WHERE {condition} AND name = %s GROUP BY 1""",
-                [currency, amount, *values, name],
+                    WHERE {condition} AND name = %s AND schema_version >= %s GROUP BY 1""",
+                [currency, amount, *values, name, newest],
             )
             for code, total in cursor.fetchall():
                 sums[code] = sums.get(code, 0) + int(total)
+            # Earlier versions may have said it in other words: they are read as everybody reads them, one by one.
+            cursor.execute(
+                f"SELECT schema_version, data::text FROM eventstore_event WHERE {condition} AND name = %s AND schema_version < %s",
+                [*values, name, newest],
+            )
+            for version, data in cursor:
+                event = decode_event(name, version, data)
+                code = getattr(event, currency)
+                sums[code] = sums.get(code, 0) + int(getattr(event, amount))
     return {code: str(total) for code, total in sorted(sums.items())}
 
 

@@ -192,7 +192,7 @@ def _held(move: Move) -> Entry:
 
 def _posted(hold: HoldState, before: AccountState, side: Side, amount: int) -> Entry:
     """No cover is asked for: not more goes out than was pending."""
-    after = before.moved(side, amount).held(side, -hold.amount)
+    after = before.moved(side, amount)
     counter(max(after.debits_posted, after.credits_posted))
     entry = _entry(before, side, amount)
     return replace(entry, balance_after=str(after.posted)) if before.is_locked else entry

@@ -83,6 +83,15 @@ class Holding(TestCase):
         self.assertEqual(envelope.name, "ledger.transaction_posted")
         self.assert_rows_are_their_streams()
 
+    def test_what_was_pending_in_a_deferred_account_is_known_as_of_any_time(self):
+        row = hold(self.account, 700)
+        ended = end_hold(PostHold(hold_id=row.pk, amount="400")).hold
+        unearned = Account.objects.get(code=UNEARNED)
+        instant = timedelta(microseconds=1)
+        moments = (row.placed_at - instant, row.placed_at, ended.ended_at - instant, ended.ended_at)
+        then = [unearned.balance_until(at) for at in moments]
+        self.assertEqual([(state.pending_in, state.posted) for state in then], [(0, 0), (700, 0), (700, 0), (0, 400)])
+
     def test_a_refused_hold_leaves_nothing_behind(self):
         with self.assertRaises(Refused):
             hold(self.account, 1001)

@@ -49,9 +49,9 @@ class OneStory(ApiCase):
         self.request_id, self.order = answer["X-Request-Id"], str(answer.json()["id"])
 
     def pay(self) -> Any:
-        account = self.api.send("/api/v1/ledger/accounts", {"currency": "JPY"}).json()["id"]
+        self.account = self.api.send("/api/v1/ledger/accounts", {"currency": "JPY"}).json()["id"]
         body = {"amount": "900", "currency": "JPY", "counterparty": "bank:main:JPY", "external_id": "p-1"}
-        paid = self.api.send(f"/api/v1/ledger/accounts/{account}/credit", body)
+        paid = self.api.send(f"/api/v1/ledger/accounts/{self.account}/credit", body)
         self.assertEqual(paid.status_code, 201, paid.content)
         return paid
 
@@ -107,6 +107,30 @@ class OneStory(ApiCase):
         roots = [node for node in tree.nodes if node.x == min(node.x for node in tree.nodes)]
         self.assertEqual([root.event.id for root in roots], [placed.id])
         self.assertEqual(len(tree.lines), 4, "everything hangs from something")
+
+    def test_an_order_that_is_paid_through_its_process_is_one_tree_in_one_trace(self):
+        self.broken, self.correlation = False, "story-of-ada"
+        self.pay()
+        answer = self.api.send("/api/v1/orders", ORDER | {"pay_from": self.account}, x_correlation_id=self.correlation, traceparent=TRACE)
+        self.assertEqual(answer.status_code, 201, answer.content)
+        deliver_everything()
+        self.client.force_login(staff.ben())
+        cancel = reverse("admin:orders_ordersummary_act", args=[answer.json()["id"], "cancel"])
+        self.client.post(cancel, {"reason": "changed her mind", "seen": "2"})
+        deliver_everything()
+        told = read_correlation(self.correlation)
+        names = [envelope.name for envelope in told]
+        for name in ("ledger.hold_placed", "orders.order_confirmed", "orders.order_cancelled", "ledger.hold_voided"):
+            self.assertIn(name, names)
+        (root, *others), ids = told, {str(envelope.id) for envelope in told}
+        self.assertEqual((root.name, root.facts["causation"]), ("orders.order_placed", answer["X-Request-Id"]))
+        self.assertEqual([envelope.name for envelope in others if envelope.facts["causation"] not in ids], [])
+        tree = self.client.get(reverse("admin:eventstore_event_change", args=[root.id])).context["tree"]
+        self.assertEqual((tree.total, tree.hidden, len(tree.lines)), (len(told), 0, len(told) - 1))
+        # What followed from the till's request is in its trace; what followed from the click of staff is not.
+        before = told[: names.index("orders.order_cancelled")]
+        self.assertEqual({envelope.facts.get("trace") for envelope in before}, {TRACE})
+        self.assertNotIn("trace", told[-1].facts)
 
     def test_a_redrive_in_the_background_belongs_to_the_story_and_the_run_has_one_of_its_own(self):
         self.correlation = "story-of-ada"

@@ -19,11 +19,13 @@ from eventstore.log import ANY, append, partition_of, read_correlation, read_str
 from eventstore.messages import Envelope
 from eventstore.models import ParkedKey
 from eventstore.runs.selections import Selection
+from eventstore.sagas import saga_id
 from eventstore.telemetry import OpenTelemetry
 from eventstore.testing import deliver_everything
 from orders.events import OrderPlaced
 from tests.clients import ApiCase
 from tests.eventstore.examples import Noted, Raised
+from tests.eventstore.sagas import trips
 
 ORDER: dict[str, Any] = {"currency": "JPY", "customer_ref": "lovelace", "lines": [{"sku": "TEAPOT", "quantity": 2, "unit_price": "450"}]}
 TRACE_ID, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -180,6 +182,23 @@ class OneTrace(Traced):
         for envelope in read_correlation("story"):
             self.assertTrue(envelope.facts["trace"].startswith(f"00-{TRACE_ID}-"))
             self.assertTrue(envelope.facts["trace"].endswith("-00"))
+
+
+class Processes(Traced):
+    def test_a_saga_goes_on_in_the_trace_of_what_began_it(self):
+        trips.declare(self)
+        with acting(trace=COME, correlation="story"):
+            trips.book("a")
+        self.spans.forget()
+        deliver_everything()
+        self.assertEqual({tracing.read(envelope.facts["trace"]).trace_id for envelope in read_correlation("story")[1:]} - {TRACE_ID}, set())
+        carried_out = self.spans.one("test.reserve_seat")
+        stepped = read_stream(f"saga-{saga_id('test.trip', 'a')}")[0]
+        self.assertEqual(parent(carried_out), tracing.read(stepped.facts["trace"]).span_id)
+        (reserved,) = read_stream("seat-a")
+        self.assertIn(
+            tracing.read(reserved.facts["trace"]).span_id, {span_id(s) for s in self.spans.all if parent(s) == span_id(carried_out)}
+        )
 
 
 class Failures(Traced):

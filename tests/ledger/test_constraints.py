@@ -168,7 +168,9 @@ class Holds(TransactionTestCase):
             f"state = 'posted', posted_amount = 701, released_amount = -1, transaction_id = '{uuid4()}'",
             f"state = 'posted', posted_amount = 400, released_amount = 301, transaction_id = '{uuid4()}'",
         ):
-            self.refused("a_hold_releases_the_rest" if "-1" not in change else "a_hold_releases_no_less_than_nothing", self.ending(change))
+            self.refused(
+                "a_hold_releases_the_rest" if "= -1" not in change else "a_hold_releases_no_less_than_nothing", self.ending(change)
+            )
 
     def test_a_hold_is_posted_in_time_and_does_not_expire_early(self):
         told = f"state = 'posted', posted_amount = 700, transaction_id = '{uuid4()}', ended_at = expires_at"

@@ -199,7 +199,9 @@ def _ids(text: str) -> list[UUID]:
 def _status(row: SagaInstance) -> SafeString:
     """Its status as a pill; trouble before everything else, and with what it ended."""
     if row.trouble:
-        return format_html('{} <span class="quiet">{}</span>', pill("in trouble"), row.outcome or row.status)
+        return format_html(
+            '<span title="{}">{} <span class="quiet">{}</span></span>', row.trouble, pill("in trouble"), row.outcome or row.status
+        )
     return format_html('{} <span class="quiet">{}</span>', pill(row.status), row.outcome) if row.outcome else pill(row.status)
 
 
@@ -209,7 +211,7 @@ def _tries(command: ToldCommand) -> SafeString:
         return mark_safe("")
     bad = "bad" if command.attempts >= sagas.TROUBLED else "quiet"
     due = moment(command.due_at, relative=True)
-    return format_html('<span class="{}">tried {} times</span> <span class="quiet">again {}</span>', bad, command.attempts, due)
+    return format_html('<span class="{}">tried {} times</span> <span class="quiet">due {}</span>', bad, command.attempts, due)
 
 
 def _steps(told: SagaHistory, allowed: list[dict[str, Any]]) -> list[dict[str, Any]]:

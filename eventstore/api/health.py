@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from eventstore import health
+from eventstore import health, sagas
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ class Numbers(Collector):
         yield GaugeMetricFamily("daybook_streams_up", "Whether Redis answers.", float(not health.transport_trouble()))
         yield from _log_numbers()
         yield from _consumer_numbers()
+        yield from _saga_numbers()
         age = GaugeMetricFamily("daybook_heartbeat_age_seconds", "Since a task of the timetable last ran.", labels=["task"])
         for heartbeat in health.heartbeats():
             age.add_metric([heartbeat.name], heartbeat.seconds_ago)
@@ -124,6 +125,24 @@ def _consumer_numbers() -> list[Metric]:
         parked.add_metric([*who, "retrying"], consumer.parked)
         parked.add_metric([*who, "dead"], consumer.dead)
     return [running, lag, seconds, fallbacks, parked]
+
+
+def _saga_numbers() -> list[Metric]:
+    going = GaugeMetricFamily("daybook_sagas", "Sagas that are not over.", labels=["saga", "status"])
+    troubled = GaugeMetricFamily("daybook_sagas_troubled", "Sagas that wait for a person, over or not.", labels=["saga"])
+    for one in sagas.measured():
+        going.add_metric([one.saga, "running"], one.running)
+        going.add_metric([one.saga, "compensating"], one.compensating)
+        troubled.add_metric([one.saga], one.troubled)
+    sent = sagas.pending()
+    return [
+        going,
+        troubled,
+        GaugeMetricFamily("daybook_saga_commands_waiting", "Commands of sagas that are not carried out yet.", sent.commands),
+        GaugeMetricFamily("daybook_saga_commands_oldest_seconds", "Since the oldest of them was sent.", sent.oldest_seconds),
+        GaugeMetricFamily("daybook_saga_commands_overdue_seconds", "Since one of them is due and nobody begins it.", sent.overdue_seconds),
+        GaugeMetricFamily("daybook_saga_deadlines_overdue", "Deadlines of sagas that passed and were not fired.", sent.deadlines),
+    ]
 
 
 _registry = CollectorRegistry()

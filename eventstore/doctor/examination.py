@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from eventstore.doctor import consumers, log, postgres, software, streams, workers
+from eventstore.doctor import consumers, log, postgres, sagas, software, streams, workers
 from eventstore.doctor.reports import Report
 
 LOOKS: tuple[Callable[[], Iterator[Report]], ...] = (
@@ -22,6 +22,9 @@ LOOKS: tuple[Callable[[], Iterator[Report]], ...] = (
     consumers.lags,
     consumers.declarations,
     consumers.dead_letters,
+    sagas.troubles,
+    sagas.commands,
+    sagas.deadlines,
 )
 
 

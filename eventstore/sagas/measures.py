@@ -12,7 +12,6 @@ class Measured(msgspec.Struct, frozen=True):
     saga: str
     running: int
     compensating: int
-    finished: int  #: only those over and yet in trouble
     troubled: int
 
 
@@ -28,7 +27,7 @@ class Pending(msgspec.Struct, frozen=True):
 
 MEASURED = """
 SELECT saga, count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'compensating'),
-       count(*) FILTER (WHERE status = 'finished'), count(*) FILTER (WHERE urgency = 3)
+       count(*) FILTER (WHERE urgency = 3)
 FROM eventstore_sagainstance WHERE urgency > 0 GROUP BY saga ORDER BY saga
 """
 

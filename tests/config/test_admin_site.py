@@ -14,7 +14,7 @@ from django.urls import reverse
 from eventstore.context import acting
 from eventstore.delivery import Retry, pause
 from eventstore.messages import Envelope
-from eventstore.models import ApiKey, Effect, Event, FailedEvent, ParkedKey
+from eventstore.models import ApiKey, Effect, Event, FailedEvent, ParkedKey, SagaInstance
 from eventstore.runs import Selection, drive, preview, rebuild_beside, redrive, replay
 from eventstore.testing import deliver_everything
 from orders.domain import orders
@@ -22,6 +22,8 @@ from orders.handlers import handle
 from orders.models import OrderSummary
 from tests import staff
 from tests.eventstore.delivery.recording import Recording, record
+from tests.eventstore.sagas import trips
+from tests.eventstore.sagas.trips import Seats, book
 from tests.orders.examples import ID, place
 
 STREAM = orders.stream(ID)
@@ -52,6 +54,9 @@ class House(TestCase):
         record("counter-1", 3)
         with acting(actor="key:shop", correlation="story-1"):
             handle(place)
+        trips.declare(self)
+        Seats.rule = staticmethod(fail)
+        book("a")
         pause("orders.timeline", "a look")
         deliver_everything()
         self.event = Event.objects.get(stream=STREAM)
@@ -65,6 +70,7 @@ class House(TestCase):
         OrderSummary.objects.update(customer_ref="wrong")
         preview(self.beside.pk)
         Effect.objects.create(key="mail:1/a_b", state="unknown", event_id=str(self.event.pk))
+        self.saga = SagaInstance.objects.get()
         self.key, _ = ApiKey.objects.create_key(name="shop", scopes=["orders:read"])
 
     def pages(self):
@@ -88,6 +94,10 @@ class House(TestCase):
             page("eventstore_failuregroup_changelist") + "?state=all": 12,
             page("eventstore_failuregroup_live"): 6,
             page("eventstore_failuregroup_change", self.fingerprint): 15,
+            page("eventstore_sagainstance_changelist"): 14,
+            page("eventstore_sagainstance_changelist") + "?q=a&status=running": 15,
+            page("eventstore_sagainstance_change", self.saga.pk): 22,
+            page("eventstore_sagainstance_live", self.saga.pk): 16,
             page("eventstore_run_changelist"): 14,
             page("eventstore_run_change", self.replayed.pk): 16,
             page("eventstore_run_change", self.beside.pk): 16,

@@ -14,13 +14,15 @@ from eventstore.delivery import Consumer, all_consumers, drain, relay_partition,
 from eventstore.errors import TransportDown, UnknownName
 from eventstore.log import current_position
 from eventstore.models import Checkpoint
-from eventstore.sagas import all_sagas, carry_out_due, fire_due
+from eventstore.sagas import Saga, carry_out_due, fire_due
 from eventstore.testing.brokers import forget, unreliable
 from eventstore.testing.children import die, in_child
 from eventstore.testing.passing_time import let_time_pass
 
 #: Boundaries at which no transaction is open: another worker may come and go while this one is held up.
 OPEN = frozenset({"work.committed", "relay.committed", "attempt.counted", "retry.claimed", "command.claimed", "run.stepped"})
+#: What the boundaries of the engine are about; an app's own begin otherwise.
+ENGINE = frozenset(name.partition(".")[0] for name in faults.STEPS)
 #: Boundaries at which a handler's own error would be noticed.
 FALLIBLE = frozenset({"handlers.done", "attempt.handled"})
 AWHILE = timedelta(hours=2)  #: long enough for every wait between attempts, and nobody takes a death for a worker beside it
@@ -35,7 +37,7 @@ class Hiccup(Exception):
 
 
 def _raise(name: str) -> None:
-    raise Crash(faults.STEPS[name])
+    raise Crash(faults.STEPS.get(name, name))
 
 
 class Faults:
@@ -59,11 +61,11 @@ class Faults:
         consumers: Sequence[Consumer] = (),
     ) -> None:
         for name in at:
-            if name not in faults.STEPS:
+            if name not in faults.STEPS and name.partition(".")[0] in ENGINE:
                 raise UnknownName(kind="boundary", name=name, known=faults.STEPS)
         self.seed = seed
         self.crash, self.hiccup, self.overlap, self.broker = crash, hiccup, overlap, broker
-        self.at = frozenset(at) or faults.STEPS.keys()
+        self.at = frozenset(at)
         self.happened: Counter[str] = Counter()
         self.consumers = consumers
         self._dice = random.Random(seed)
@@ -126,7 +128,14 @@ class Faults:
     def _choose(self) -> Callable[[], object]:
         heads = {partition: head for partition, head in current_position().heads.items() if head} or {0: 0}
         consumer, lane = self._dice.choice(self.consumers or all_consumers()), self._dice.choice(list(heads))
-        weights = {"relay": 4, "consume": 8, "retry": 4, "sagas": 4 if all_sagas() else 0, "sweep": 1, "forget": 0.5 if self.broker else 0}
+        weights = {
+            "relay": 4,
+            "consume": 8,
+            "retry": 4,
+            "sagas": 4 if any(isinstance(one, Saga) for one in self.consumers or all_consumers()) else 0,
+            "sweep": 1,
+            "forget": 0.5 if self.broker else 0,
+        }
         match self._dice.choices(list(weights), list(weights.values()))[0]:
             case "relay":
                 return lambda: relay_partition(lane)
@@ -155,7 +164,7 @@ class Faults:
         fire_due()
 
     def _reached(self, name: str) -> None:
-        if name in self.at and self._dice.random() < self.crash:
+        if (not self.at or name in self.at) and self._dice.random() < self.crash:
             self.happened[f"a crash at {name}"] += 1
             self._die(name)
         if name == "attempt.counted":

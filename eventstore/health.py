@@ -74,6 +74,13 @@ class DeadLetters(msgspec.Struct, frozen=True):
     last_parked_at: datetime | None  #: when a key was last parked, waiting now or not
 
 
+class Alerts(msgspec.Struct, frozen=True):
+    """What should have followed and did not."""
+
+    open: int
+    unseen: int  #: of these, what nobody has acknowledged
+
+
 class Heartbeat(msgspec.Struct, frozen=True):
     """When a task of beat's timetable last ran: beat, broker and a worker were alive then."""
 
@@ -198,6 +205,18 @@ def dead_letters() -> DeadLetters:
     )
     last = ParkedKey.objects.order_by("-id").values_list("parked_at", flat=True).first()  # ids are UUIDv7: the newest is the last
     return DeadLetters(retrying, dead, last)
+
+
+def alerts() -> Alerts:
+    """How many alerts are open, and how many of them nobody looks after."""
+    ((waiting, unseen),) = _rows("SELECT count(*), count(*) FILTER (WHERE acknowledged_by = '') FROM eventstore_alert WHERE state = 'open'")
+    return Alerts(waiting, unseen)
+
+
+def pending_approvals() -> int:
+    """How many questions wait for a second person."""
+    ((waiting,),) = _rows("SELECT count(*) FROM eventstore_approval WHERE state = 'pending'")
+    return int(waiting)
 
 
 def heartbeats() -> list[Heartbeat]:

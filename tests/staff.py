@@ -19,6 +19,8 @@ def ben() -> User:
             "change_run",
             "change_effect",
             "change_sagainstance",
+            "change_approval",
+            "change_alert",
             "change_order",
             "change_reversedevent",
         ]

@@ -86,6 +86,8 @@ class Numbers(Collector):
         yield from _log_numbers()
         yield from _consumer_numbers()
         yield from _saga_numbers()
+        yield GaugeMetricFamily("daybook_alerts_open", "Things that should have followed and did not.", float(health.alerts().open))
+        yield GaugeMetricFamily("daybook_approvals_pending", "Questions that wait for a second person.", float(health.pending_approvals()))
         age = GaugeMetricFamily("daybook_heartbeat_age_seconds", "Since a task of the timetable last ran.", labels=["task"])
         for heartbeat in health.heartbeats():
             age.add_metric([heartbeat.name], heartbeat.seconds_ago)

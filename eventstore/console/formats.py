@@ -37,6 +37,8 @@ TONES = {
     "catching up": "info",
     "ready": "info",
     "completed": "ok",
+    "granted": "ok",
+    "refused": "bad",
     "processed": "ok",
     "waits": "warn",
     "begun": "warn",

@@ -9,12 +9,12 @@ from django.urls import reverse
 from eventstore import health, runs, sagas
 from eventstore.console.formats import duration, roughly
 from eventstore.console.standings import lines_of
-from eventstore.models import Effect, Event, ParkedKey, Run
+from eventstore.models import Alert, Approval, Effect, Event, ParkedKey, Run
 
 TRAIL = 60  #: measurements that a trend shows: two minutes
 ALIVE = 15.0  #: seconds after which a task that runs every second is missed
 LATEST = 8
-SEEN = ("event", "consumerstate", "parkedkey", "run", "effect", "sagainstance")
+SEEN = ("event", "consumerstate", "parkedkey", "run", "effect", "sagainstance", "approval", "alert")
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ class Card(msgspec.Struct, frozen=True):
 
 
 def overview(request: HttpRequest) -> dict[str, Any]:
-    """What this person may see of it. Sixteen queries at most."""
+    """What this person may see of it. Eighteen queries at most."""
     may = {model: request.user.has_perm(f"eventstore.view_{model}") for model in SEEN}
     shown: dict[str, Any] = {"may": may, "may_anything": any(may.values())}
     if may["consumerstate"]:
@@ -60,6 +60,10 @@ def overview(request: HttpRequest) -> dict[str, Any]:
         }
     if may["effect"]:
         shown["effects"] = list(Effect.objects.filter(state=Effect.State.UNKNOWN).order_by("begun_at")[:LATEST])
+    if may["approval"]:
+        shown["approvals"] = list(Approval.objects.filter(state=Approval.State.PENDING).order_by("due_at", "requested_at")[:LATEST])
+    if may["alert"]:
+        shown["alerts"] = list(Alert.objects.filter(state=Alert.State.OPEN).order_by("raised_at")[:LATEST])
     return shown
 
 

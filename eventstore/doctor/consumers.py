@@ -44,3 +44,17 @@ def dead_letters() -> Iterator[Report]:
         yield advice("dead letters", f"{counted(found.retrying, 'key')} failed, to be tried again", "manage.py dead_letters list says why.")
     else:
         yield ok("dead letters", "none")
+
+
+def alerts() -> Iterator[Report]:
+    """What should have followed did."""
+    found = health.alerts()
+    if found.unseen:
+        fact = f"{counted(found.unseen, 'alert')} open that nobody has acknowledged: something should have followed and did not"
+        yield finding("alerts", fact, "Look at Alerts in the admin, or GET /api/v1/alerts?state=open; acknowledge what you look after.")
+    elif found.open:
+        yield advice(
+            "alerts", f"{counted(found.open, 'alert')} open, all acknowledged", "They clear themselves when what is missing comes."
+        )
+    else:
+        yield ok("alerts", "none is open")

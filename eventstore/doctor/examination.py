@@ -25,6 +25,7 @@ LOOKS: tuple[Callable[[], Iterator[Report]], ...] = (
     sagas.troubles,
     sagas.commands,
     sagas.deadlines,
+    consumers.alerts,
 )
 
 

@@ -1,7 +1,7 @@
 """The console as a whole: every page keeps the house rules, the navigation shows what one may see, the jump box finds it."""
 
 import re
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.admin.utils import quote
@@ -11,10 +11,13 @@ from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from eventstore.approvals import RequestApproval
+from eventstore.approvals import handle as handle_approval
+from eventstore.clock import new_id
 from eventstore.context import acting
 from eventstore.delivery import Retry, pause
 from eventstore.messages import Envelope
-from eventstore.models import ApiKey, Effect, Event, FailedEvent, ParkedKey, SagaInstance
+from eventstore.models import Alert, ApiKey, Effect, Event, FailedEvent, ParkedKey, SagaInstance
 from eventstore.runs import Selection, drive, preview, rebuild_beside, redrive, replay
 from eventstore.testing import deliver_everything
 from orders.domain import orders
@@ -27,6 +30,7 @@ from tests.eventstore.sagas.trips import Seats, book
 from tests.orders.examples import ID, place
 
 STREAM = orders.stream(ID)
+APPROVAL = UUID(int=7)
 INLINE = re.compile(r"""\sstyle=|<style|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)(?![^>]*type="application/json")""", re.IGNORECASE)
 
 
@@ -71,14 +75,26 @@ class House(TestCase):
         preview(self.beside.pk)
         Effect.objects.create(key="mail:1/a_b", state="unknown", event_id=str(self.event.pk))
         self.saga = SagaInstance.objects.get()
+        handle_approval(RequestApproval(approval_id=APPROVAL, subject=STREAM, subject_version=1, reasons=("above_limit",)))
+        self.alert = Alert.objects.create(
+            id=new_id(),
+            rule="orders.unconfirmed",
+            key=STREAM,
+            says="Nobody confirmed it.",
+            event_id=self.event.pk,
+            subject=STREAM,
+            subject_version=1,
+            since=self.event.recorded_at,
+            due_at=self.event.recorded_at,
+        )
         self.key, _ = ApiKey.objects.create_key(name="shop", scopes=["orders:read"])
 
     def pages(self):
         """Every page with the queries it may take, whatever the size of the log."""
         return {
-            page("index"): 23,
-            page("live_overview"): 20,
-            page("live_badges"): 10,
+            page("index"): 28,
+            page("live_overview"): 23,
+            page("live_badges"): 12,
             page("jump_offers") + "?q=" + STREAM: 14,
             page("eventstore_event_changelist"): 13,
             page("eventstore_event_changelist") + "?where=data.total > 5&name=orders": 14,
@@ -105,6 +121,10 @@ class House(TestCase):
             page("eventstore_run_live", self.beside.pk) + "?state=ready": 6,
             page("eventstore_effect_changelist"): 12,
             page("eventstore_effect_change", quote("mail:1/a_b")): 15,
+            page("eventstore_approval_changelist"): 14,
+            page("eventstore_approval_change", APPROVAL): 15,
+            page("eventstore_alert_changelist"): 14,
+            page("eventstore_alert_change", self.alert.pk): 16,
             page("eventstore_apikey_changelist"): 14,
             page("eventstore_apikey_change", self.key.prefix): 12,
             page("orders_ordersummary_changelist"): 13,
@@ -236,7 +256,7 @@ class Navigation(TestCase):
     def test_it_has_sections_and_shows_what_one_may_see(self):
         seen = self.navigation(staff.ada())
         self.assertEqual(list(seen), ["Operate", "Events", "Business", "System"])
-        self.assertEqual(seen["Operate"], ["Overview", "Projections", "Sagas", "Runs", "Dead letters", "Parked keys", "Effects"])
+        self.assertEqual(seen["Operate"], ["Overview", "Projections", "Approvals", "Sagas", "Runs", "Alerts", "Dead letters", "Parked keys", "Effects"])
         self.assertEqual(seen["Events"], ["Event browser", "Staff acts"])
         self.assertIn("Orders", seen["Business"])
         self.assertIn("Users", seen["System"])

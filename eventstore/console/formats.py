@@ -38,7 +38,6 @@ TONES = {
     "ready": "info",
     "completed": "ok",
     "granted": "ok",
-    "refused": "bad",
     "processed": "ok",
     "waits": "warn",
     "begun": "warn",

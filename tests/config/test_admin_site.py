@@ -95,7 +95,7 @@ class House(TestCase):
             page("index"): 28,
             page("live_overview"): 23,
             page("live_badges"): 12,
-            page("jump_offers") + "?q=" + STREAM: 14,
+            page("jump_offers") + "?q=" + STREAM: 16,
             page("eventstore_event_changelist"): 13,
             page("eventstore_event_changelist") + "?where=data.total > 5&name=orders": 14,
             page("eventstore_event_change", self.event.pk): 16,
@@ -256,7 +256,9 @@ class Navigation(TestCase):
     def test_it_has_sections_and_shows_what_one_may_see(self):
         seen = self.navigation(staff.ada())
         self.assertEqual(list(seen), ["Operate", "Events", "Business", "System"])
-        self.assertEqual(seen["Operate"], ["Overview", "Projections", "Approvals", "Sagas", "Runs", "Alerts", "Dead letters", "Parked keys", "Effects"])
+        self.assertEqual(
+            seen["Operate"], ["Overview", "Projections", "Approvals", "Sagas", "Runs", "Alerts", "Dead letters", "Parked keys", "Effects"]
+        )
         self.assertEqual(seen["Events"], ["Event browser", "Staff acts"])
         self.assertIn("Orders", seen["Business"])
         self.assertIn("Users", seen["System"])

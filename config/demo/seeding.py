@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission, User
 
-from config.demo.stories import CUSTOMERS, Customer, Step, order_stories, payments
+from config.demo.stories import CUSTOMERS, PAYERS, Customer, Payer, Step, order_stories, paid_orders, payments
 from eventstore.clock import now
 from eventstore.context import acting
 from eventstore.log import unit_of_work
@@ -31,6 +31,7 @@ class Seeded(Value):
     orders_created: int
     orders_known: int
     accounts_opened: int
+    paid_orders_created: int  #: each of them begins a process
     events_appended: int
     viewer_password: str | None  #: None when there was a viewer already
 
@@ -51,7 +52,20 @@ def seed(orders: int, number: int) -> Seeded:
             opened += _open_and_pay(customer, number)
             told = work.event_count
         events += told
-    return Seeded(orders_created=created, orders_known=known, accounts_opened=opened, events_appended=events, viewer_password=make_viewer())
+    paid = 0
+    for payer in PAYERS:
+        with unit_of_work() as work, acting(actor=ACTOR):
+            placed = _open_and_order(payer, number)
+            told = work.event_count
+        opened, paid, events = opened + bool(placed), paid + placed, events + told
+    return Seeded(
+        orders_created=created,
+        orders_known=known,
+        accounts_opened=opened,
+        paid_orders_created=paid,
+        events_appended=events,
+        viewer_password=make_viewer(),
+    )
 
 
 def make_viewer() -> str | None:
@@ -78,13 +92,40 @@ def _tell(story: list[Step]) -> None:
             handle(step.command, occurred_at=now() - step.ago)
 
 
-def _open_and_pay(customer: Customer, number: int) -> int:
-    """Open the account of a customer and post its payments; return how many accounts were new."""
-    code, bank = f"customer:{customer.number}:{customer.currency}", f"bank:main:{customer.currency}"
+def _open_and_order(payer: Payer, number: int) -> int:
+    """Open the account of a payer, put its money there and place its orders; return how many, 0 when it was there before."""
+    with acting(correlation=f"demo-{number}:{payer.number}"):
+        account_id, fresh = _open(payer)
+        if not fresh:
+            return 0
+        funds = CreditFunds(
+            account_id=account_id,
+            amount=str(payer.holds),
+            currency=payer.currency,
+            counterparty=f"bank:main:{payer.currency}",
+            external_id=f"demo-{number}:{payer.number}",
+        )
+        post(funds)
+    for wanted in paid_orders(payer, account_id, number):
+        with acting(correlation=str(wanted.order_id)):
+            handle(wanted)
+    return len(payer.totals)
+
+
+def _open(customer: Customer) -> tuple[UUID, bool]:
+    """The id of a customer's account, and whether it is new."""
+    code = f"customer:{customer.number}:{customer.currency}"
     account_id = uuid5(ACCOUNT_IDS, code)
     _, fresh = open_account(OpenAccount(account_id=account_id, code=code, currency=customer.currency, owner_ref=customer.number))
+    return account_id, fresh
+
+
+def _open_and_pay(customer: Customer, number: int) -> int:
+    """Open the account of a customer and post its payments; return how many accounts were new."""
+    account_id, fresh = _open(customer)
     if not fresh:
         return 0
+    bank = f"bank:main:{customer.currency}"
     for index, payment in enumerate(payments(customer, number), start=1):
         wanted = CreditFunds if payment.paid_in else WithdrawFunds
         post(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -54,6 +55,22 @@ WORTH = {"JPY": 100, "EUR": 60, "USD": 66, "GBP": 52}
 
 SECOND_THOUGHTS = ("ordered twice", "the customer changed their mind", "cannot be delivered before the holidays")
 COMPLAINTS = ("arrived chipped", "the wrong colour", "お客様都合による返品")
+
+
+class Payer(Customer):
+    """A shop whose orders are paid from its account: what it has there, and the totals of its orders, in minor units."""
+
+    holds: int
+    totals: tuple[int, ...]
+
+
+#: What becomes of their orders: the first ones are confirmed, Fenwick's second one finds no money, large ones wait for a person.
+PAYERS = (
+    Payer(number="J3001", name="茶房こみち", currency="JPY", holds=250_000, totals=(48_000, 36_500)),
+    Payer(number="G3002", name="Fenwick Tearooms", currency="GBP", holds=40_000, totals=(31_250, 92_400)),
+    Payer(number="E3003", name="Kontor Albrecht", currency="EUR", holds=2_000_000, totals=(18_990, 640_000)),
+    Payer(number="U3004", name="Harbor House Hotels", currency="USD", holds=900_000, totals=(725_000,)),
+)
 
 
 class Step(Value):
@@ -108,6 +125,24 @@ def _poison(serial: int, seed: int) -> list[Step]:
     placed = replace(_place(serial, CUSTOMERS[0], Random(f"{seed}:poison"), seed), customer_ref=POISON)
     change = UpdateOrder(order_id=placed.order_id, lines=placed.lines[:1], charges=())
     return [Step(ago=timedelta(hours=26), command=placed), Step(ago=timedelta(hours=25), command=change)]
+
+
+#: Serials of paid orders begin above those of all others: lists show them first.
+PAID = 1_000_000
+
+
+def paid_orders(payer: Payer, account_id: UUID, seed: int) -> Iterator[PlaceOrder]:
+    """The orders of a payer: one article each, so that the total is what was meant."""
+    before = sum(len(other.totals) for other in PAYERS[: PAYERS.index(payer)])
+    for serial, total in enumerate(payer.totals, start=PAID + before):
+        yield PlaceOrder(
+            order_id=order_id_of(f"demo-{seed}", serial),
+            currency=payer.currency,
+            customer_ref=payer.name,
+            lines=(Line(sku="TEA-SENCHA-100", quantity=1, unit_price=str(total)),),
+            external_id=f"demo-{seed}:{serial}",
+            pay_from=account_id,
+        )
 
 
 class Payment(Value):

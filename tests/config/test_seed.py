@@ -1,6 +1,7 @@
 """Demo data: the same invention every time, made once, and never by mistake."""
 
 import json
+from collections import Counter
 from io import StringIO
 from unittest.mock import patch
 
@@ -8,8 +9,9 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import SimpleTestCase, TestCase, override_settings
 
-from config.demo.stories import CUSTOMERS, POISON, order_stories, payments
+from config.demo.stories import CUSTOMERS, PAYERS, POISON, order_stories, payments
 from eventstore.log import current_position, read_everything
+from eventstore.models import SagaInstance
 from eventstore.testing import deliver_everything
 from orders.domain import OrderState, decide, orders
 from orders.models import Order, OrderSummary
@@ -52,12 +54,13 @@ class Stories(SimpleTestCase):
 class Seeding(TestCase):
     def test_a_second_run_does_nothing(self):
         first = seed("--orders", "40")
-        self.assertEqual((first["orders_created"], first["accounts_opened"]), (40, len(CUSTOMERS)))
+        self.assertEqual((first["orders_created"], first["accounts_opened"]), (40, len(CUSTOMERS) + len(PAYERS)))
         self.assertEqual(first["events_appended"], sum(current_position().heads.values()))
         head = current_position()
         second = seed("--orders", "40")
         self.assertEqual(current_position(), head)
         self.assertEqual((second["orders_created"], second["orders_known"], second["events_appended"]), (0, 40, 0))
+        self.assertEqual((first["paid_orders_created"], second["paid_orders_created"]), (7, 0))
         self.assertIsNone(second["viewer_password"])
 
     def test_every_order_is_a_story_of_its_own_and_lies_in_the_past(self):
@@ -73,6 +76,14 @@ class Seeding(TestCase):
         deliver_everything()
         self.assertEqual(OrderSummary.objects.filter(customer_ref=POISON).count(), 1)
         self.assertEqual(Order.objects.get(customer_ref=POISON).version, 2)
+
+    def test_orders_that_are_paid_are_confirmed_lack_money_or_wait_for_a_person(self):
+        seed("--orders", "1")
+        deliver_everything()
+        told = Counter(SagaInstance.objects.filter(saga="orders.fulfilment").values_list("status", "outcome", "state__phase"))
+        self.assertEqual(
+            told, {("finished", "confirmed", "confirmed"): 4, ("finished", "rejected", "no money"): 1, ("running", "", "approving"): 2}
+        )
 
     def test_the_second_login_looks_and_does_not_touch(self):
         password = seed("--orders", "1")["viewer_password"]

@@ -34,8 +34,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(said, indent=2))
             return
         self.stdout.write(
-            f"{told.orders_created} orders and {told.accounts_opened} accounts, {told.events_appended} events; "
-            f"{told.orders_known} orders were there before."
+            f"{told.orders_created} orders, {told.paid_orders_created} more that are paid from an account, "
+            f"{told.accounts_opened} accounts, {told.events_appended} events; {told.orders_known} orders were there before."
         )
         if told.viewer_password:
             self.stdout.write(f"A second login may look at everything and change nothing: {VIEWER}, password {told.viewer_password}")

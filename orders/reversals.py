@@ -1,12 +1,15 @@
 """How what happened to orders is undone: by which command, or why not. Pure, no Django."""
 
 from eventstore.messages import Envelope, irreversible, reverses
+from ledger.events import EntryHeld, HoldPlaced
 from orders.commands import CancelOrder, UpdateOrder
 from orders.domain import OrderState
 from orders.events import OrderCancelled, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderUpdated
 
 
-@reverses(OrderPlaced, blocked_by=(OrderRefunded,), undoes=(OrderConfirmed,))
+# Whoever secures the money of an order and asks for its approval lets go of both when it is cancelled. Money that has moved stays moved:
+# its event is reversed first.
+@reverses(OrderPlaced, blocked_by=(OrderRefunded,), undoes=(OrderConfirmed, HoldPlaced, EntryHeld, "approvals.requested"))
 def cancel(event: OrderPlaced, envelope: Envelope, reason: str) -> CancelOrder:
     """Updates go with it: an order that nobody fulfils may have been for anything."""
     return CancelOrder(order_id=event.order_id, reason=reason[:200])

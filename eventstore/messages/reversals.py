@@ -35,13 +35,14 @@ _reversals: dict[str, Reversal] = {}
 
 
 def reverses(
-    event: type[Event], *, state_before: bool = False, blocked_by: tuple[type[Event], ...] = (), undoes: tuple[type[Event], ...] = ()
+    event: type[Event], *, state_before: bool = False, blocked_by: tuple[type[Event], ...] = (), undoes: tuple[type[Event] | str, ...] = ()
 ) -> Callable[[F], F]:
     """Declare the pure function (event, envelope, reason) -> Command that undoes an event. Raises NameTaken.
 
     With `state_before` it is (event, envelope, reason, before): the aggregate's state as the event found it.
     `blocked_by` names later events of the same stream that stand on this one: they are reversed first.
-    `undoes` names events it caused that the command takes back as well; every other one that it caused is reversed first.
+    `undoes` names events that it caused and the command takes back as well (as text where the class cannot be imported); every other
+    event that it caused is reversed first.
     """
 
     def register(compensate: F) -> F:
@@ -51,7 +52,7 @@ def reverses(
                 command=compensate,
                 state_before=state_before,
                 blocked_by=frozenset(name_of(cls)[0] for cls in blocked_by),
-                undoes=frozenset(name_of(cls)[0] for cls in undoes),
+                undoes=frozenset(told if isinstance(told, str) else name_of(told)[0] for told in undoes),
             ),
         )
         return compensate

@@ -68,5 +68,5 @@ def must_stand_alone(envelope: Envelope, reversal: Reversal) -> None:
 def _dependent(event_id: UUID, name: str, stream: str, version: int) -> Dependent:
     because = getattr(reversal_of(name), "because", "")
     then = f"it cannot be reversed: {because}" if because else "reverse it first."
-    told = f"{name} {event_id} (version {version} of {stream}) came of it; {then}"
+    told = f"{name} {event_id} (version {version} of {stream}) stands on it; {then}"
     return Dependent(id=event_id, name=name, stream=stream, version=version, because=because, sentence=told)

@@ -56,6 +56,7 @@ class Console(Browser):
         ]
         rows += [page("eventstore_parkedkey_edit", ParkedKey.objects.get().pk), page("eventstore_consumerstate_again", "orders.order_list")]
         rows += [page("eventstore_consumerstate_again", "test.recording") + "?count=1"]
+        rows += [page("eventstore_event_reverse", Event.objects.get(stream=orders.stream(ID), version=1).pk)]
         return [*map(page, names), *rows, page("eventstore_event_changelist") + "?where=nonsense"]
 
     def test_no_page_gives_the_browser_a_reason_to_complain(self):
@@ -130,6 +131,52 @@ class Console(Browser):
                 window.keyboard.press("Enter")
             second = Event.objects.order_by("-pk")[1]
             self.assertIn(page("eventstore_event_change", second.pk), window.url)
+        self.assertEqual(self.complaints, [])
+
+    def test_the_slider_moves_over_versions_by_keys_and_the_address_keeps_up(self):
+        stream = page("eventstore_stream", "counter-9")
+        record("counter-9", 5)
+        with self.visit() as window:
+            self.go(window, stream)
+            window.focus("#at")
+            window.keyboard.press("ArrowLeft")
+            window.wait_for_selector("#stop >> text=State at version 4")
+            window.keyboard.press("Home")
+            window.wait_for_selector("#stop >> text=before the first event")
+            self.assertTrue(window.url.endswith("?at=1"), window.url)
+            self.assertEqual(window.evaluate("document.activeElement.id"), "at")
+            window.focus("#slide-on")
+            window.keyboard.press("Enter")
+            window.wait_for_selector("#stop >> text=State at version 2")
+            self.assertEqual((window.input_value("#at"), window.evaluate("document.activeElement.id")), ("2", "slide-on"))
+            window.fill("#against", "5")
+            window.wait_for_selector("#stop >> text=Compared with version 5")
+            self.assertTrue(window.url.endswith("?at=2&against=5"), window.url)
+            window.keyboard.press("Tab")
+            window.focus("#at")
+            window.keyboard.press("End")
+            window.wait_for_selector("#stop >> text=State at version 5")
+        self.assertEqual(self.complaints, [])
+
+    def test_the_slider_needs_no_script(self):
+        record("counter-9", 5)
+        with self.visit(java_script_enabled=False) as window:
+            self.go(window, page("eventstore_stream", "counter-9"))
+            window.click("#slide-first")
+            window.wait_for_selector("#stop >> text=State at version 1")
+            window.fill("#against", "3")
+            window.click("#slider button")
+            window.wait_for_selector("#stop >> text=Compared with version 3")
+
+    def test_an_event_is_taken_back_on_its_page(self):
+        event = Event.objects.get(stream=orders.stream(ID), version=1)
+        with self.visit() as window:
+            self.go(window, page("eventstore_event_change", event.pk))
+            window.click("text=Reverse…")
+            window.wait_for_selector("text=orders.order_cancelled")
+            window.fill("[name=reason]", "placed twice")
+            window.click("button >> text=Reverse it")
+            window.wait_for_selector("text=Reversed by")
         self.assertEqual(self.complaints, [])
 
     def test_the_jump_box_offers_and_leads(self):

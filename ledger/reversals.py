@@ -45,7 +45,9 @@ def _reverse(transaction_id: UUID, reason: str) -> ReverseTransaction:
     )
 
 
-irreversible(AccountOpened, because="No command closes an account; one that nobody uses holds nothing and is in nobody's way.")
+irreversible(
+    AccountOpened, because="No command closes an account; one that nobody uses holds nothing and is in nobody's way.", in_the_way=False
+)
 irreversible(
     EntryPosted, because="It is one account's side of a transaction; reverse the ledger.transaction_posted of the same transaction."
 )

@@ -17,7 +17,7 @@ from eventstore.messages.events import (
     registered_events,
 )
 from eventstore.messages.publications import Form, Publication, all_publications, publication_of, publish, published
-from eventstore.messages.reversals import Reversal, irreversible, reversal_of, reverses
+from eventstore.messages.reversals import Reversal, harmless, irreversible, reversal_of, reverses
 from eventstore.messages.upcasting import missing_steps, upcast, upcasts
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "encode",
     "event",
     "handles",
+    "harmless",
     "irreversible",
     "missing_downcasts",
     "missing_steps",

@@ -29,6 +29,7 @@ class Reversal(msgspec.Struct, frozen=True):
     blocked_by: frozenset[str] = frozenset()
     undoes: frozenset[str] = frozenset()
     because: str = ""
+    in_the_way: bool = True
 
 
 _reversals: dict[str, Reversal] = {}
@@ -60,10 +61,18 @@ def reverses(
     return register
 
 
-def irreversible(*events: type[Event], because: str) -> None:
-    """Declare that events cannot be undone, in a sentence that says what to do instead. Raises NameTaken."""
+def irreversible(*events: type[Event], because: str, in_the_way: bool = True) -> None:
+    """Declare that events cannot be undone, in a sentence that says what to do instead. Raises NameTaken.
+
+    `in_the_way=False` for what may stay when whatever caused it is reversed, such as an account that opened itself.
+    """
     for event in events:
-        _keep(event, Reversal(because=because))
+        _keep(event, Reversal(because=because, in_the_way=in_the_way))
+
+
+def harmless() -> list[str]:
+    """The names of events that stand in no reversal's way."""
+    return [name for name, reversal in sorted(_reversals.items()) if not reversal.in_the_way]
 
 
 def reversal_of(name: str) -> Reversal | None:

@@ -3,12 +3,13 @@
 from uuid import UUID
 
 from eventstore.errors import Refused
-from eventstore.messages import Envelope, Reversal, Value, reversal_of
+from eventstore.messages import Envelope, Reversal, Value, harmless, reversal_of
 from eventstore.statements import ask_all
 
 SHOWN = 5  #: dependents that the sentence of a refusal names; its facts have them all
 
-# Steps of the event store itself (a saga's step, a deadline) decide nothing: what they led to counts as caused by the event.
+# Steps of the event store itself (a saga's step, a deadline) decide nothing, and what the command undoes does not stand: what those
+# led to counts as caused by the event.
 # By correlation first: the index is on it, and one story is short.
 DEPENDENTS = """
 WITH RECURSIVE caused AS (
@@ -17,7 +18,7 @@ WITH RECURSIVE caused AS (
     UNION ALL
     SELECT e.id, e.name, e.stream, e.version, e.facts FROM caused c JOIN eventstore_event e
     ON e.facts ->> 'correlation' = %(correlation)s AND e.facts ->> 'causation' = c.id::text
-    WHERE starts_with(c.name, 'eventstore.')
+    WHERE starts_with(c.name, 'eventstore.') OR c.name = ANY(%(undoes)s)
 ), standing AS (
     SELECT id, name, stream, version, facts FROM eventstore_event
     WHERE stream = %(stream)s AND version > %(version)s AND name = ANY(%(blocked_by)s)
@@ -49,7 +50,7 @@ def dependents_of(envelope: Envelope, reversal: Reversal) -> list[Dependent]:
         "stream": envelope.stream,
         "version": envelope.version,
         "blocked_by": sorted(reversal.blocked_by),
-        "undoes": sorted(reversal.undoes),
+        "undoes": sorted({*reversal.undoes, *harmless()}),
     }
     return [_dependent(*row) for row in ask_all(DEPENDENTS, asked)]
 

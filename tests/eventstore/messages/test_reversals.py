@@ -33,4 +33,4 @@ class Declaring(SimpleTestCase):
             reversal = reversal_of(name)
             if reversal and reversal.command is None:
                 with self.subTest(name):
-                    self.assertRegex(reversal.because, r"^[A-Z].{20,}\.$")
+                    self.assertRegex(reversal.because, r"^[A-Z].{8,}\.$")

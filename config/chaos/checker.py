@@ -10,7 +10,7 @@ import msgspec
 
 from config.chaos.histories import Call
 
-Kind = Literal["lost", "duplicated", "out_of_order", "torn", "phantom", "hole", "wrong_row", "unbalanced", "stale", "stuck"]
+Kind = Literal["lost", "duplicated", "out_of_order", "torn", "phantom", "hole", "wrong_row", "unbalanced", "process", "stale", "stuck"]
 Row = Mapping[str, Any]
 Table = Mapping[Any, Row]
 
@@ -160,3 +160,17 @@ def check_ledger(postings: Iterable[tuple[str, int]], balances: Iterable[tuple[s
     return damages + [
         Damage("unbalanced", f"account {account} is at {amount}, below its floor {floor}") for account, amount, floor in below
     ]
+
+
+def check_processes(orders: Table, holds: Iterable[tuple[Any, str, int]]) -> list[Damage]:
+    """A confirmed order that is paid from an account has its whole total held, once; every other order has nothing held."""
+    held: defaultdict[str, list[tuple[Any, int]]] = defaultdict(list)
+    for hold_id, external_id, amount in holds:
+        held[external_id.split(":")[1]].append((hold_id, amount))
+    damages = []
+    for key, order in orders.items():
+        due = [(order["hold_id"], int(order["total"]))] if order["pay_from"] and order["status"] == "confirmed" else []
+        found = held.pop(str(key), [])
+        if found != due or (order["pay_from"] and order["status"] == "placed"):
+            damages.append(Damage("process", f"order {key} is {order['status']}; held are {found} instead of {due}"))
+    return damages + [Damage("process", f"money is held for order {key}, which does not exist") for key in held]

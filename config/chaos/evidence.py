@@ -19,12 +19,14 @@ CREATE TABLE chaos_effect (
 CREATE TABLE chaos_again (run uuid, event_id uuid)
 """
 
-#: Who has not arrived yet: events beyond a checkpoint, keys that wait, relays that are behind or have stopped.
+#: Who has not arrived yet: events beyond a checkpoint, keys that wait, relays that are behind or have stopped, sagas at work.
 WAITING = """
 SELECT (SELECT coalesce(sum(p.head - c.position), 0) FROM eventstore_checkpoint c JOIN eventstore_partition p ON p.id = c.partition
         WHERE c.until IS NULL),
        (SELECT count(*) FROM eventstore_parkedkey WHERE state IN ('retrying', 'dead')),
        (SELECT coalesce(sum(p.head - r.position), 0) FROM eventstore_relaycheckpoint r JOIN eventstore_partition p ON p.id = r.partition),
+       (SELECT count(*) FROM eventstore_sagainstance WHERE status <> 'finished')
+       + (SELECT count(*) FROM eventstore_sagacommand WHERE state = 'waiting'),
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND xact_start < now() - interval '10 seconds')
 """
 
@@ -42,6 +44,8 @@ SELECT code, CASE normal_side WHEN 'D' THEN debits_posted - credits_posted ELSE 
 FROM ledger_account WHERE credit_limit IS NOT NULL
 """
 
+HOLDS = "SELECT id, external_id, amount::bigint AS amount FROM ledger_hold WHERE state = 'pending'"
+
 #: Replays that were completed and did not tell every event they had counted exactly once.
 AGAIN = """
 SELECT r.id::text AS id, r.total, (SELECT count(*) FROM chaos_again a WHERE a.run = r.id) AS told,
@@ -53,6 +57,7 @@ FIGURES = """
 SELECT (SELECT sum(repairs)::int FROM eventstore_relaycheckpoint) AS repairs,
        (SELECT sum(fallbacks)::int FROM eventstore_checkpoint) AS fallbacks,
        (SELECT count(*) FROM eventstore_parkedkey) AS parked,
+       (SELECT count(*) FROM eventstore_sagainstance) AS sagas,
        round(percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric, 1)::float AS p50_ms,
        round(percentile_cont(0.99) WITHIN GROUP (ORDER BY ms)::numeric, 1)::float AS p99_ms
 FROM (SELECT extract(epoch FROM f.at - e.recorded_at) * 1000 AS ms
@@ -66,17 +71,18 @@ class Waiting(msgspec.Struct, frozen=True):
     effects: int  #: events, times the consumers that have not taken them
     parked: int
     publishing: int
+    sagas: int  #: not finished, and commands that were not carried out
     old_transactions: int  #: open for more than ten seconds
 
     def __str__(self) -> str:
         return (
             f"{self.effects} events before consumers, {self.parked} parked keys, {self.publishing} events before the relay, "
-            f"{self.old_transactions} transactions older than 10 s"
+            f"{self.sagas} sagas and commands, {self.old_transactions} transactions older than 10 s"
         )
 
     @property
     def is_over(self) -> bool:
-        return not (self.effects or self.parked or self.publishing or self.old_transactions)
+        return not (self.effects or self.parked or self.publishing or self.sagas or self.old_transactions)
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -89,12 +95,13 @@ class Evidence(msgspec.Struct, frozen=True):
     floors: list[tuple[str, int, int]]
     tables: dict[str, dict[Any, Row]]
     figures: dict[str, Any]
+    holds: list[tuple[Any, str, int]] = []  #: that are pending: their id, for which order and attempt, minor units
     again: list[tuple[str, int, int, int]] = []  #: replays: their id, what they counted, told, and told of different events
 
 
 def waiting(connection: Connection) -> Waiting:
     """What has not been done yet."""
-    row = connection.execute(WAITING).fetchone() or (0, 0, 0, 0)
+    row = connection.execute(WAITING).fetchone() or (0, 0, 0, 0, 0)
     return Waiting(*(int(number) for number in row))
 
 
@@ -112,6 +119,7 @@ def collect(url: str, tables: dict[str, str]) -> Evidence:
             floors=[(row["code"], int(row["balance"]), int(row["floor"])) for row in connection.execute(FLOORS).fetchall()],
             tables={table: _rows(connection, table, key) for table, key in tables.items()},
             figures=connection.execute(FIGURES).fetchone() or {},
+            holds=[tuple(row.values()) for row in connection.execute(HOLDS).fetchall()],
             again=[tuple(row.values()) for row in connection.execute(AGAIN).fetchall()],
         )
 

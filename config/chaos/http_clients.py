@@ -44,7 +44,7 @@ class HttpClient:
             return self._post("open account", "ledger/accounts", self.to_open.pop() | {"currency": "EUR"})
         choice = self.dice.random()
         if choice < 0.45 or not self.orders:
-            return self._post("place", "orders", self._contents() | {"currency": "EUR"}, self._keep, orders=1)
+            return self._post("place", "orders", self._contents() | self._payment() | {"currency": "EUR"}, self._keep, orders=1)
         if choice < 0.60:
             return self._move_money("credit", self.dice.randint(1, 1000))
         if choice < 0.75:
@@ -55,6 +55,13 @@ class HttpClient:
             return self._send("change", "PATCH", f"orders/{order}", self._contents(), self._keep, headers=headers)
         del self.orders[order]
         return self._post("cancel", f"orders/{order}/cancel", {"reason": "chaos"})
+
+    def _payment(self) -> dict[str, Any]:
+        """Half of the orders are small and paid from the account: their money is held by the order process, if there is any."""
+        if self.dice.random() < 0.5:
+            return {}
+        line = {"sku": "sku-1", "quantity": 1, "unit_price": str(self.dice.randint(1, 900))}
+        return {"pay_from": self.account, "lines": [line]}
 
     def _move_money(self, what: str, amount: int) -> Wish:
         reference = str(uuid.UUID(int=self.dice.getrandbits(128), version=4))

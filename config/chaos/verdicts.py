@@ -41,6 +41,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     hole: int = 0
     projections_wrong: int = 0
     unbalanced: int = 0
+    process: int = 0
     stale: int = 0
     stuck: int = 0
     ledger_sum: int
@@ -48,6 +49,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     repairs: int
     fallbacks: int
     parked: int
+    sagas: int  #: order processes, all of them at their end
     staff: dict[str, int]  #: what staff did meanwhile
     recovery_seconds: float
     p50_ms: float
@@ -73,6 +75,7 @@ def find_damages(memory: Memory, found: Evidence, stuck: str, refused: Iterable[
         *checker.check_replays(found.again),
         *(Damage("wrong_row", sentence) for sentence in refused),
         *checker.check_ledger(found.postings, found.floors),
+        *checker.check_processes(found.tables["orders_orderdetail"], found.holds),
         *(Damage("stale", sentence) for sentence in memory.stale),
     ]
     for name, expected in (fold_orders(found.log) | fold_ledger(found.log)).items():
@@ -99,9 +102,9 @@ def in_words(verdict: Verdict) -> str:
         f"{verdict.orders} orders, {verdict.events} events; {sum(verdict.faults.values())} faults: {faults}.",
         f"Lost {verdict.lost}, duplicated {verdict.duplicated}, out of order {verdict.out_of_order}, torn {verdict.torn}, "
         f"phantoms {verdict.phantom}, holes {verdict.hole}, wrong rows {verdict.projections_wrong}, "
-        f"unbalanced {verdict.unbalanced}, stale reads {verdict.stale}.",
+        f"unbalanced {verdict.unbalanced}, orders and money apart {verdict.process}, stale reads {verdict.stale}.",
         f"Unknown outcomes {verdict.indeterminate}, stream repairs {verdict.repairs}, batches read from the log {verdict.fallbacks}, "
-        f"keys parked {verdict.parked}, processes that died by themselves {verdict.crashes}.",
+        f"keys parked {verdict.parked}, order processes {verdict.sagas}, processes that died by themselves {verdict.crashes}.",
         f"Staff meanwhile: {', '.join(f'{number} {what}' for what, number in sorted(verdict.staff.items())) or 'nothing'}.",
         f"Done {verdict.recovery_seconds} s after healing; from COMMIT to effect {verdict.p50_ms} ms (p50), {verdict.p99_ms} ms (p99).",
         f"Tried again after {retries or 'nothing'}.",

@@ -23,10 +23,10 @@ TROUBLED = 5  #: attempts after which a person should look; the command is tried
 MOVED = 3  #: tries at once when another writer was first
 
 # The attempt is counted and the next one set before this one is made, in a commit of its own: whoever dies with it comes round
-# again. The commands of a saga go in order: a later one waits for the earlier. Waits double from 5 s to an hour.
+# again. The commands of a saga go in order: a later one waits for the earlier. Waits double from 2 s to an hour.
 CLAIM = """
 UPDATE eventstore_sagacommand SET attempts = attempts + 1,
-    due_at = clock_timestamp() + least(3600, 5 * power(2, least(attempts, 20))) * (0.9 + 0.2 * random()) * interval '1 second'
+    due_at = clock_timestamp() + least(3600, 2 * power(2, least(attempts, 20))) * (0.9 + 0.2 * random()) * interval '1 second'
 WHERE id = (
     SELECT w.id FROM eventstore_sagacommand w
     WHERE w.state = 'waiting' AND w.due_at <= clock_timestamp() AND NOT EXISTS (

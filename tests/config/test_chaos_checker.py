@@ -219,3 +219,36 @@ def entry(account: UUID, side: str, amount: int, version: int | None) -> dict[st
         "account_version": version,
         "balance_after": "0",
     }
+
+
+ACCOUNT = UUID(int=3)
+
+
+class Processes(SimpleTestCase):
+    """Orders that are paid from an account, and the money that is held for them."""
+
+    ORDER, HOLD = UUID(int=1), UUID(int=2)
+
+    def kinds(self, *holds, status="confirmed", pay_from=ACCOUNT) -> list[str]:
+        order = {"status": status, "total": 900, "hold_id": self.HOLD if status == "confirmed" else None, "pay_from": pay_from}
+        return [damage.kind for damage in checker.check_processes({self.ORDER: order}, holds)]
+
+    def hold(self, hold_id=HOLD, amount=900, attempt=1):
+        return hold_id, f"order:{self.ORDER}:{attempt}", amount
+
+    def test_a_confirmed_order_has_its_money_held(self):
+        self.assertEqual(self.kinds(self.hold()), [])
+        self.assertEqual(self.kinds(), ["process"], "nothing is held")
+        self.assertEqual(self.kinds(self.hold(amount=800)), ["process"], "not enough")
+        self.assertEqual(self.kinds(self.hold(), self.hold(UUID(int=9), attempt=2)), ["process"], "twice")
+
+    def test_an_order_that_is_over_has_nothing_held(self):
+        self.assertEqual(self.kinds(status="rejected"), [])
+        self.assertEqual(self.kinds(self.hold(), status="cancelled"), ["process"])
+
+    def test_an_order_that_is_still_waiting_is_stuck(self):
+        self.assertEqual(self.kinds(status="placed"), ["process"])
+        self.assertEqual(self.kinds(status="placed", pay_from=None), [])
+
+    def test_money_for_an_order_that_nobody_placed(self):
+        self.assertEqual([damage.kind for damage in checker.check_processes({}, [self.hold()])], ["process"])

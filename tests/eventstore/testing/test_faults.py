@@ -3,15 +3,18 @@
 import io
 import random
 import re
+from collections import Counter
 from contextlib import redirect_stderr
 from pathlib import Path
 from unittest import mock
 
 from django.test import SimpleTestCase, TestCase, TransactionTestCase
 
-from eventstore import faults
+from eventstore import faults, runs
+from eventstore.context import acting
 from eventstore.errors import UnknownName
-from eventstore.testing import Faults, collect, deliver_everything, hunt
+from eventstore.models import ParkedKey
+from eventstore.testing import Faults, collect, deliver_everything, hunt, produce
 from eventstore.testing.children import die, in_child
 from tests.eventstore.examples import Raised
 from tests.eventstore.projections.test_projections import declare
@@ -40,6 +43,28 @@ class Correct(TestCase):
         wanted |= {f"a crash at {step}" for step in ("attempt.counted", "checkpoint.moved", "handlers.done", "work.committing")}
         self.assertEqual(wanted - happened.keys(), set(), "a kit that does nothing finds nothing")
         self.assertGreater(len(happened), 13, "many kinds of trouble")
+
+    def test_a_run_that_dies_at_any_step_delivers_everything_once_more(self):
+        def scenario(broken):
+            with collect(Raised, name="testing.crowd") as collected:
+                recorded = [envelope for number in range(6) for envelope in produce(f"counter-{number}", Raised(), Raised())]
+                deliver_everything()
+                with acting(actor="user:ada"):
+                    run = runs.replay("testing.crowd", runs.Selection(), reason="a test")
+                with broken:
+                    for _ in range(20):
+                        broken.survive(lambda: runs.drive(run.pk))
+                runs.drive(run.pk)
+                run.refresh_from_db()
+                self.assertEqual(run.state, "completed")
+                # What took its process down too often is a dead letter of the run, and a person decides.
+                dead = dict(ParkedKey.objects.filter(consumer=run.lane).values_list("key", "position"))
+                wanted = {(e.stream, e.version): 1 if e.position >= dead.get(e.stream, 10**9) else 2 for e in recorded}
+                self.assertEqual(Counter(collected.effects), wanted)
+
+        steps = ("run.stepped", "run.finishing", "checkpoint.moved", "handlers.done", "attempt.counted")
+        happened = hunt(scenario, range(4), crash=0.2, hiccup=0, broker=0, at=steps)
+        self.assertLessEqual({"a crash at run.stepped", "a crash at run.finishing"}, happened.keys())
 
     def test_a_saga_sends_and_ends_once(self):
         saga = trips.declare(self)

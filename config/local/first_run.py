@@ -14,7 +14,7 @@ from typing import Any
 import django
 import psycopg
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from config.local.commands import MIGRATED, MIGRATING
 from config.local.locks import alone
@@ -27,6 +27,7 @@ def prepare_database(notes: Path, *, seed: bool) -> None:
     with alone(notes.parent / MIGRATING):
         call_command("migrate", interactive=False, verbosity=0)
         (notes.parent / MIGRATED).touch()
+        publish_schemas()
     done: dict[str, Any] = json.loads(notes.read_text()) if notes.exists() else {}
     if "password" not in done:
         keep(notes, done, password=make_admin())
@@ -36,6 +37,14 @@ def prepare_database(notes: Path, *, seed: bool) -> None:
         print("Making demo data; this happens once.", flush=True)
         call_command("seed")
         keep(notes, done, seeded=True)
+
+
+def publish_schemas() -> None:
+    """Fill the registry of schemas. What would break a reader is told and not published; that is no reason to stay closed here."""
+    try:
+        call_command("publish_schemas", reason="manage.py up", stdout=StringIO())
+    except CommandError as finding:
+        print(f"Schemas: {finding} Look with manage.py publish_schemas --check.", flush=True)
 
 
 def make_admin() -> str:

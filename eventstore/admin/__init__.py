@@ -10,6 +10,7 @@ from eventstore.admin.groups import GroupAdmin
 from eventstore.admin.parked_keys import ParkedKeyAdmin
 from eventstore.admin.runs import RunAdmin
 from eventstore.admin.sagas import SagaAdmin
+from eventstore.admin.schemas import SchemaAdmin
 
 __all__ = [
     "AlertAdmin",
@@ -22,4 +23,5 @@ __all__ = [
     "ParkedKeyAdmin",
     "RunAdmin",
     "SagaAdmin",
+    "SchemaAdmin",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from eventstore.doctor import consumers, log, postgres, sagas, software, streams, workers
+from eventstore.doctor import consumers, log, postgres, sagas, schemas, software, streams, workers
 from eventstore.doctor.reports import Report
 
 LOOKS: tuple[Callable[[], Iterator[Report]], ...] = (
@@ -15,6 +15,7 @@ LOOKS: tuple[Callable[[], Iterator[Report]], ...] = (
     log.layout,
     log.triggers,
     log.rights,
+    schemas.registry,
     streams.server,
     streams.tips,
     workers.heartbeat,

@@ -7,7 +7,7 @@ from eventstore.schemas.history import Looked, Unread, check_history
 from eventstore.schemas.offers import Offer, offers, owners
 from eventstore.schemas.publishing import Finding, Published, compare
 from eventstore.schemas.registry import WouldBreakReaders, examine, known_schemas, publish_all
-from eventstore.schemas.shelves import Key, file_of, read_shelves, write_shelves
+from eventstore.schemas.shelves import Key, app_of, file_of, read_shelves, write_shelves
 
 __all__ = [
     "Entry",
@@ -20,6 +20,7 @@ __all__ = [
     "Step",
     "Unread",
     "WouldBreakReaders",
+    "app_of",
     "breaks",
     "catalogue",
     "check_history",

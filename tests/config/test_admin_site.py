@@ -259,7 +259,7 @@ class Navigation(TestCase):
         self.assertEqual(
             seen["Operate"], ["Overview", "Projections", "Approvals", "Sagas", "Runs", "Alerts", "Dead letters", "Parked keys", "Effects"]
         )
-        self.assertEqual(seen["Events"], ["Event browser", "Staff acts"])
+        self.assertEqual(seen["Events"], ["Event browser", "Staff acts", "Schemas"])
         self.assertIn("Orders", seen["Business"])
         self.assertIn("Users", seen["System"])
         self.assertEqual(self.navigation(staff.dan()), {"Operate": ["Overview"]})

@@ -10,12 +10,14 @@ from django.test import TestCase
 from eventstore import health
 from eventstore.delivery import drain, relay_partition, transport
 from eventstore.delivery.memory_streams import MemoryStreams
-from eventstore.doctor import Report, consumers, log, postgres, software, streams, workers
+from eventstore.doctor import Report, consumers, log, postgres, schemas, software, streams, workers
 from eventstore.errors import TransportDown
 from eventstore.log import partition_of
+from eventstore.messages import Event, event
 from tests.eventstore.delivery.recording import Recording, execute, record
 from tests.eventstore.delivery.test_epochs import restore
 from tests.eventstore.management.calling import Called
+from tests.eventstore.schemas.declaring import another_release, forget
 from tests.eventstore.test_health import backdate
 
 STREAM = "counter-1"
@@ -95,6 +97,17 @@ class Log(Doctor):
         execute("SET LOCAL ROLE appender")
         self.assertEqual(self.found(log.rights, "advice"), [])
         self.assertIn("may read and append", next(report.fact for report in log.rights()))
+
+
+class Schemas(Doctor):
+    def test_what_is_not_published_is_advised_and_what_breaks_readers_is_found(self):
+        self.assertIn("not published", self.the(schemas.registry, "advice").fact)
+        Called("publish_schemas")
+        self.assertEqual(self.found(schemas.registry), [])
+        with another_release():
+            forget("orders.order_cancelled")
+            event("orders.order_cancelled", version=2)(type("OrderCancelled", (Event,), {"__module__": "orders.events"}))
+            self.assertIn("would break readers: orders.order_cancelled version 2", self.the(schemas.registry).fact)
 
 
 class Streams(Doctor):

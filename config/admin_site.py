@@ -103,12 +103,12 @@ class DaybookSite(AdminSite):
         return TemplateResponse(request, "admin/_offers.html", {"finds": finds, "text": text})
 
     def finds(self, request: HttpRequest, text: str) -> Iterator[console.Find]:
-        """Pages by their name, then whatever the screens know."""
+        """Pages by their name, then whatever the screens know: an order before the processes, events and failures about it."""
         screens = list(self.visible(request))
         for entry in (entry for admin in screens for entry in _entries(admin, badges=False)):
             if text.lower() in entry.label.lower():
                 yield console.Find("page", entry.label, entry.url)
-        for admin in screens:
+        for admin in sorted(screens, key=lambda admin: getattr(admin, "section", "") != "Business"):
             if isinstance(admin, console.ReadOnlyAdmin):
                 yield from admin.find(text)
 

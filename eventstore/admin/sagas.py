@@ -172,6 +172,7 @@ class SagaAdmin(ReadOnlyAdmin):
             "status": _status(row),
             "steps": _steps(told, allowed),
             "acts": [one for one in allowed if "-" not in one["act"].name],
+            "took": (row.finished_at - row.started_at).total_seconds() if row.finished_at else None,
             "led_to": sum(len(command.events) for command in told.commands),
             "stream_url": stream_url(row.stream),
             "newest": told.story[-1] if told.story else None,
@@ -224,7 +225,16 @@ def _steps(told: SagaHistory, allowed: list[dict[str, Any]]) -> list[dict[str, A
         commands[command.step].append({"command": command, "acts": buttons[str(command.id)]})
     for deadline in told.deadlines:
         deadlines[deadline.step].append(deadline)
-    return [{"told": step, "commands": commands[step.number or -1], "deadlines": deadlines[step.number or -1]} for step in told.story]
+    return [
+        {
+            "told": step,
+            # What a memory begins with says nothing while it is empty.
+            "changes": [change for change in step.changes if change.kind != "added" or change.after],
+            "commands": commands[step.number or -1],
+            "deadlines": deadlines[step.number or -1],
+        }
+        for step in told.story
+    ]
 
 
 def _mark(row: SagaInstance) -> str:

@@ -134,7 +134,7 @@ class Histories(Screen):
         (sent,) = first["commands"]
         self.assertEqual([event.id for event in sent["command"].events], [reserved.id])
         self.assertEqual([deadline.state for deadline in first["deadlines"]], ["cancelled"])
-        for text in ("test.reserve_seat", "It is over: <b>confirmed</b>", "2 steps", "1 command led to 1 event", "?q=story-1"):
+        for text in ("test.reserve_seat", "It is over: <b>confirmed</b>", "2 steps, 1 command, 1 event", "?q=story-1"):
             self.assertContains(answer, text)
         self.assertFalse(answer.context["is_live"], "it is over")
 

@@ -17,7 +17,7 @@ def troubles() -> Iterator[Report]:
         return
     (first,) = sagas.troubled(1)
     fix = f"manage.py sagas list --trouble names them; mend the cause, then sagas retry, settle, compensate or close ({first.pk})."
-    yield finding("sagas", f"{counted(number, 'saga')} in trouble, the newest: {first.trouble}", fix)
+    yield finding("sagas", f"{counted(number, 'saga')} in trouble, the newest: {first.trouble.rstrip('.')}", fix)
 
 
 def commands() -> Iterator[Report]:

@@ -9,18 +9,18 @@ import sys
 import traceback
 import unittest
 import warnings
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.test.runner import DiscoverRunner
 
+from config.local.places import CHECKOUT
 from config.test_processes import BrokenThere, FailedThere, Processes
 
 #: Tag of test classes that want the machine, or something on it, for themselves: they run after the others.
 ALONE = "alone"
-
-#: Where the warnings are ours to mend.
-OURS = r"(config|orders|ledger|eventstore|tests)(\.|$)"
 
 
 class Counting:
@@ -68,7 +68,7 @@ class Runner(DiscoverRunner):
 
     def setup_test_environment(self, **options: Any) -> None:
         super().setup_test_environment(**options)
-        warnings.filterwarnings("error", module=OURS)
+        warnings.filterwarnings("error", module=ours())
         seal_network()
 
     def get_resultclass(self) -> type[unittest.TextTestResult]:
@@ -102,6 +102,12 @@ def closing_line(passed: int, failed: int, skipped: int) -> None:
 def is_alone(part: unittest.TestSuite) -> bool:
     """Do the tests of this class want to run alone?"""
     return any(ALONE in getattr(test, "tags", ()) for test in part)
+
+
+def ours() -> str:
+    """Where the warnings are ours to mend: a pattern of the modules that stand in this checkout."""
+    names = {Path(app.path).name for app in apps.get_app_configs() if Path(app.path).parent == CHECKOUT}
+    return rf"({'|'.join(sorted(names))}|tests)(\.|$)"
 
 
 def seal_network() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from django.test import SimpleTestCase
 
 ROOT = Path(__file__).resolve().parents[1]
-CODE = {"manage.py", "config", "orders", "ledger", "eventstore", "templates", "tests"}
-PROJECT = {"pyproject.toml", "requirements.lock", "README.md", "LICENSE", "docs"}
 DOMAIN_APPS = ["orders", "ledger"]
+CODE = {"manage.py", "config", *DOMAIN_APPS, "eventstore", "templates", "tests"}
+PROJECT = {"pyproject.toml", "requirements.lock", "README.md", "LICENSE", "docs"}
 #: What every domain app has, as a module or as a package of that name; the others come when there is something to say.
 EVERY_APP = {"events", "commands", "domain", "models", "handlers", "projections", "queries", "reversals"}
 EVERY_APP |= {"api", "admin", "urls", "apps", "migrations", "__init__"}

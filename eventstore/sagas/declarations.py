@@ -1,7 +1,7 @@
 """A saga: a process across transactions, told as pure reactions from a memory and an event to a step."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -30,13 +30,22 @@ class Saga(Consumer):
     `state` is the class of its memory, whose defaults are how it begins. `key` says which one an event belongs to; None: to none.
     A reaction takes (state, event, envelope) and returns a Step, or None when nothing follows. It never queries and knows no clock:
     memory, commands and deadlines commit together with the event. An event that begins nothing and finds no saga is nobody's.
+    `start="now"` leaves out what was recorded before it was first deployed: a new saga begins no processes about old orders.
     Every event it reacts to has a word for when it comes late, after the end: a reaction by `late`, or `ignores_late`.
     """
 
     kind = "saga"
 
-    def __init__(self, name: str, *, state: type[msgspec.Struct], key: Key, retry: Retry | None = None) -> None:
-        super().__init__(name, retry=retry, replay="deny")
+    def __init__(
+        self,
+        name: str,
+        *,
+        state: type[msgspec.Struct],
+        key: Key,
+        retry: Retry | None = None,
+        start: Literal["beginning", "now"] = "beginning",
+    ) -> None:
+        super().__init__(name, retry=retry, replay="deny", start=start)
         self.state = state
         self._key = key
         self._keys: dict[str, Key] = {}

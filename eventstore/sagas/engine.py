@@ -16,10 +16,10 @@ from eventstore import faults
 from eventstore.clock import new_id
 from eventstore.context import following
 from eventstore.delivery import wakeups
-from eventstore.log import append
+from eventstore.log import append, read_stream
 from eventstore.messages import Envelope, Event, command_name
 from eventstore.models import SagaCommand, SagaDeadline, SagaInstance, SagaStep
-from eventstore.sagas.events import CommandRefused, SagaStepped, SentCommand, SetDeadline
+from eventstore.sagas.events import CommandRefused, DeadlinePassed, SagaStepped, SentCommand, SetDeadline
 from eventstore.sagas.memories import command_id, saga_id
 from eventstore.sagas.steps import Step
 from eventstore.spans import handling
@@ -55,8 +55,10 @@ def take(saga: "Saga", envelopes: Sequence[Envelope]) -> None:
             continue
         if row.steps == 0 and not each.begins:
             continue  # its beginning comes later in this batch: so far it is nobody's
-        if row.steps and each.begins and row.started_by == each.envelope.name:
+        if row.steps and each.begins and row.started_by == each.envelope.name and row.status != Status.FINISHED:
             continue  # begun already
+        if isinstance(each.event, DeadlinePassed) and not _matters(row, each.event):
+            continue  # a step between its passing and now set it anew, or had no more use for it
         sent += _step(saga, row, each)
     _write(rows.values())
     faults.step("saga.stepped")
@@ -96,6 +98,8 @@ def _step(saga: "Saga", row: SagaInstance, mine: Mine) -> int:
         if isinstance(mine.event, CommandRefused) and mine.event.command not in saga.refusals:
             row.trouble = f"{mine.event.command} was refused and nobody reacts: {mine.event.detail}"
         return 0
+    if row.steps == 0:  # whose reaction began it, of several that might have
+        row.started_by, row.correlation = mine.envelope.name, mine.envelope.correlation
     row.steps += 1
     row.state = msgspec.to_builtins(step.state)
     if not late:
@@ -115,7 +119,7 @@ def _step(saga: "Saga", row: SagaInstance, mine: Mine) -> int:
             SentCommand(id=command_id(row.id, row.steps, number), name=command_name(type(command)), data=msgspec.to_builtins(command))
             for number, command in enumerate(step.commands)
         ),
-        deadlines=_due(step),
+        deadlines=() if late else _due(step),  # a saga that is over waits for nothing
         cancelled=step.cancel,
     )
     cause = new_id()
@@ -125,7 +129,7 @@ def _step(saga: "Saga", row: SagaInstance, mine: Mine) -> int:
     ):
         row.version = append(row.stream, [told], expected=row.version, ids=[cause])
     SagaStep.objects.create(saga=row, event_id=mine.envelope.id, number=row.steps)
-    _set_deadlines(row, step, told)
+    _set_deadlines(row, step, told, mine)
     SagaCommand.objects.bulk_create(
         SagaCommand(id=sent.id, saga=row, step=row.steps, number=number, name=sent.name, data=sent.data, cause=cause)
         for number, sent in enumerate(told.commands)
@@ -141,16 +145,32 @@ def _due(step: Step) -> tuple[SetDeadline, ...]:
     return tuple(SetDeadline(name=name, due_at=now + after) for name, after in step.deadlines.items())
 
 
-def _set_deadlines(row: SagaInstance, step: Step, told: SagaStepped) -> None:
-    over = SagaDeadline.objects.filter(saga=row, state=SagaDeadline.State.WAITING)
+def _set_deadlines(row: SagaInstance, step: Step, told: SagaStepped, mine: Mine) -> None:
+    over = SagaDeadline.objects.filter(saga=row)
     if not step.finished:
         over = over.filter(name__in=[*step.cancel, *step.deadlines])
     if row.steps > 1 and (step.finished or step.cancel or step.deadlines):
-        over.update(state=SagaDeadline.State.CANCELLED, ended_at=Now())
-    if not step.finished:
+        over.filter(state=SagaDeadline.State.WAITING).update(state=SagaDeadline.State.CANCELLED, ended_at=Now())
+        for deadline in _unheard(row, over.filter(state=SagaDeadline.State.PASSED), mine):
+            SagaDeadline.objects.filter(pk=deadline.pk).update(state=SagaDeadline.State.CANCELLED)
+    if row.status != Status.FINISHED:
         SagaDeadline.objects.bulk_create(
             SagaDeadline(id=new_id(), saga=row, name=each.name, due_at=each.due_at, step=row.steps) for each in told.deadlines
         )
+
+
+def _unheard(row: SagaInstance, passed: Iterable[SagaDeadline], mine: Mine) -> list[SagaDeadline]:
+    """Those that passed while this saga has not taken the event that says so: its own stream may be behind others."""
+    if not (found := list(passed)):
+        return []
+    told = {(e.event.name, e.event.due_at): e.id for e in read_stream(row.stream) if isinstance(e.event, DeadlinePassed)}
+    heard = set(SagaStep.objects.filter(saga=row, event_id__in=told.values()).values_list("event_id", flat=True)) | {mine.envelope.id}
+    return [deadline for deadline in found if told.get((deadline.name, deadline.due_at)) not in heard]
+
+
+def _matters(row: SagaInstance, passed: DeadlinePassed) -> bool:
+    same = SagaDeadline.objects.filter(saga=row, name=passed.name, due_at=passed.due_at)
+    return not same.filter(state=SagaDeadline.State.CANCELLED).exists()
 
 
 def _write(rows: Iterable[SagaInstance]) -> None:
@@ -162,7 +182,9 @@ def _write(rows: Iterable[SagaInstance]) -> None:
         if row.status == Status.FINISHED and row.finished_at is None:
             row.finished_at = Now()
     SagaInstance.objects.bulk_update(
-        kept, ["status", "outcome", "state", "trouble", "steps", "version", "changed_at", "finished_at"], batch_size=500
+        kept,
+        ["status", "outcome", "state", "trouble", "started_by", "correlation", "steps", "version", "changed_at", "finished_at"],
+        batch_size=500,
     )
     # Somebody's reaction to a beginning was: nothing.
     if nothing:

@@ -13,7 +13,7 @@ class Step(Value):
 
     `state` is its memory from now on. `commands` are carried out in this order, each once. `deadlines` say by name how long
     to wait from now; a name that waits already is set anew. `cancel` names deadlines that matter no more.
-    `finished` says how it ended: its deadlines are then cancelled, and later events are late. `compensating` marks
+    `finished` says how it ended: its deadlines are then cancelled, no late step sets any, and later events are late. `compensating` marks
     that it is on its way back.
     """
 

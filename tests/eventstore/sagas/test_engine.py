@@ -6,9 +6,9 @@ from django.core.checks import run_checks
 from django.db.models import F
 from django.test import TestCase
 
-from eventstore.delivery import transport
+from eventstore.delivery import forget_consumer, lay_out, transport
 from eventstore.errors import StreamMoved
-from eventstore.log import read_stream
+from eventstore.log import read_stream, unit_of_work
 from eventstore.models import Event, ParkedKey, SagaCommand, SagaDeadline, SagaInstance
 from eventstore.sagas import DeadlinePassed, Saga, Step, fire_due, saga_id, sagas
 from eventstore.testing import deliver_everything
@@ -237,3 +237,130 @@ class Declaring(Trips):
     def test_it_is_a_consumer_with_a_permanent_name(self):
         self.assertIsInstance(self.saga, Saga)
         self.assertEqual((self.saga.kind, self.saga.replay), ("saga", "deny"))
+
+
+class OutOfTime(Trips):
+    """Streams are not in step: a saga's own may be behind those that it listens to."""
+
+    def declare(self):
+        """It reminds somebody until the trip is cancelled; a seat that is reserved puts the reminder off."""
+        reminder = Saga("test.reminder", state=trips.Trip, key=lambda event, envelope: event.trip)
+        self.addCleanup(forget_consumer, "test.reminder")
+        soon = {"remind": timedelta(minutes=5)}
+        reminder.starts_on(TripBooked)(lambda state, event, envelope: Step(state=state, deadlines=soon))
+        reminder.on(trips.SeatReserved)(lambda state, event, envelope: Step(state=state, deadlines=soon))
+        reminder.on(trips.SeatReleased)(lambda state, event, envelope: Step(state=state, cancel=("remind",)))
+        reminder.on_deadline("remind")(lambda state, event, envelope: Step(state=trips.Trip(why="reminded"), cancel=("remind",)))
+        reminder.ignores_late(TripBooked, trips.SeatReserved, trips.SeatReleased)
+        lay_out()
+        return reminder
+
+    def pass_time(self):
+        waiting = SagaDeadline.objects.filter(saga__saga="test.reminder", state="waiting")
+        waiting.update(due_at=F("due_at") - timedelta(hours=1))
+        fire_due()
+
+    def setUp(self):
+        super().setUp()
+        book("a")
+
+    def take(self, saga, *envelopes):
+        with unit_of_work():
+            saga.handle(list(envelopes))
+
+    def states(self, row):
+        return list(row.deadlines.order_by("step").values_list("state", flat=True))
+
+    def begin(self):
+        reminder = self.declare()
+        self.take(reminder, *read_stream("trip-a"))
+        self.pass_time()
+        return reminder, SagaInstance.objects.get(saga="test.reminder")
+
+    def test_a_deadline_that_was_set_anew_before_anybody_heard_that_it_passed_is_not_told(self):
+        reminder, row = self.begin()
+        passed = read_stream(row.stream)[-1]
+        tell("seat-a", trips.SeatReserved(trip="a"))
+        self.take(reminder, *read_stream("seat-a"), passed)
+        row.refresh_from_db()
+        self.assertEqual((row.steps, row.state["why"], self.states(row)), (2, "", ["cancelled", "waiting"]))
+        self.pass_time()
+        self.take(reminder, read_stream(row.stream)[-1])
+        row.refresh_from_db()
+        self.assertEqual((row.steps, row.state["why"], self.states(row)), (3, "reminded", ["cancelled", "passed"]))
+
+    def test_a_deadline_that_was_cancelled_before_anybody_heard_that_it_passed_is_not_told(self):
+        reminder, row = self.begin()
+        tell("seat-a", trips.SeatReleased(trip="a"))
+        self.take(reminder, *read_stream("seat-a"))
+        self.take(reminder, read_stream(row.stream)[1])
+        row.refresh_from_db()
+        self.assertEqual((row.steps, row.state["why"], self.states(row)), (2, "", ["cancelled"]))
+
+    def test_what_passed_and_was_heard_stays_in_its_history(self):
+        reminder, row = self.begin()
+        self.take(reminder, read_stream(row.stream)[-1])
+        tell("seat-a", trips.SeatReserved(trip="a"))
+        self.take(reminder, *read_stream("seat-a"))
+        self.assertEqual(self.states(row), ["passed", "waiting"])
+
+    def test_a_deadline_that_cannot_be_told_holds_up_no_other_and_is_trouble(self):
+        self.declare()
+        book("b")
+        deliver_everything()
+        SagaInstance.objects.filter(saga="test.reminder", key="a").update(version=7)
+        self.pass_time()
+        row, other = (SagaInstance.objects.get(saga="test.reminder", key=key) for key in "ab")
+        self.assertEqual((self.states(row)[-1], self.states(other)[-1]), ("waiting", "passed"))
+        self.assertIn("Its deadline remind passed and cannot be told: StreamMoved", row.trouble)
+
+
+class Beginnings(Trips):
+    def declare(self, late):
+        guest = Saga("test.guest", state=trips.Trip, key=lambda event, envelope: event.trip)
+        self.addCleanup(forget_consumer, "test.guest")
+        guest.starts_on(TripBooked)(lambda state, event, envelope: Step(state=state) if state.why else None)
+        guest.starts_on(trips.SeatReserved)(lambda state, event, envelope: Step(state=state, finished="seated"))
+        guest.late(TripBooked, trips.SeatReserved)(late)
+        lay_out()
+        return guest
+
+    def take(self, saga, *streams):
+        with unit_of_work():
+            saga.handle([envelope for stream in streams for envelope in read_stream(stream)])
+        return SagaInstance.objects.get(saga="test.guest")
+
+    def test_it_was_begun_by_the_event_that_made_the_first_step(self):
+        guest = self.declare(lambda state, event, envelope: None)
+        book("a")
+        tell("seat-a", trips.SeatReserved(trip="a"))
+        row = self.take(guest, "trip-a", "seat-a")
+        self.assertEqual((row.started_by, row.correlation), ("test.seat_reserved", read_stream("seat-a")[0].correlation))
+
+    def test_a_beginning_that_comes_again_after_the_end_is_late(self):
+        guest = self.declare(lambda state, event, envelope: Step(state=trips.Trip(why="again")))
+        tell("seat-a", trips.SeatReserved(trip="a"))
+        self.assertEqual(self.take(guest, "seat-a").steps, 1)
+        tell("other-a", trips.SeatReserved(trip="a"))
+        row = self.take(guest, "seat-a", "other-a")
+        self.assertEqual((row.steps, row.state["why"], row.outcome), (2, "again", "seated"))
+
+    def test_a_late_step_sets_no_deadlines(self):
+        guest = self.declare(lambda state, event, envelope: Step(state=state, deadlines={"soon": timedelta(0)}))
+        guest.on_deadline("soon")(lambda state, event, envelope: Step(state=state))
+        tell("seat-a", trips.SeatReserved(trip="a"))
+        self.take(guest, "seat-a")
+        tell("other-a", trips.SeatReserved(trip="a"))
+        row = self.take(guest, "other-a")
+        self.assertEqual((row.steps, row.deadlines.count(), read_stream(row.stream)[-1].event.deadlines), (2, 0, ()))
+
+    def test_a_new_saga_begins_nothing_about_what_is_old(self):
+        book("a")
+        fresh = Saga("test.fresh", state=trips.Trip, key=lambda event, envelope: event.trip, start="now")
+        self.addCleanup(forget_consumer, "test.fresh")
+        fresh.starts_on(TripBooked)(lambda state, event, envelope: Step(state=state))
+        fresh.ignores_late(TripBooked)
+        lay_out()
+        book("b")
+        deliver_everything()
+        self.assertEqual([row.key for row in SagaInstance.objects.filter(saga="test.fresh")], ["b"])

@@ -66,7 +66,8 @@ def wake_or_take(partition: int, consumers: Iterable[Consumer]) -> list[str]:
             mine += names
         else:
             _send("eventstore.consume", [partition, names])
-    return mine
+    # Read tables first: somebody may be looking at them.
+    return sorted(mine, key=lambda name: consumer_named(name).kind != "projection")
 
 
 def _without_hint(partition: int, consumers: Iterable[Consumer]) -> list[list[str]]:

@@ -35,6 +35,8 @@ class Saga(Consumer):
     """
 
     kind = "saga"
+    #: A step only writes rows: it calls nobody, so nobody waits for it.
+    shares_hint = True
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from weakref import WeakMethod
 
 #: Seconds between two errands: what comes meanwhile goes together with the next. The first one does not wait.
-PAUSE = 0.002
+PAUSE = 0.005
 
 
 class Errands:

@@ -160,7 +160,7 @@ def append(
         raise NotInUnitOfWork(stream=stream)
     drafted = work.versions.get(stream)
     if expected == ANY:
-        version = drafted if drafted is not None else stream_version(stream)
+        version = drafted if drafted is not None else stream_version(stream, work.versions)
     elif drafted is not None and drafted != expected:
         raise StreamMoved(stream=stream, expected=expected)
     else:

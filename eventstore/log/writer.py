@@ -116,9 +116,12 @@ def _explain(error: IntegrityError, partition: int, drafts: list[Draft]) -> Exce
     return error
 
 
-def stream_version(stream: str) -> int:
-    """The version of a stream, 0 when it has none. Takes the partition's lock: nobody appends until this transaction ends."""
-    ask("SELECT 1 FROM eventstore_partition WHERE id = %s FOR UPDATE", [partition_of(stream)])
+def stream_version(stream: str, noted: Collection[str] = ()) -> int:
+    """The version of a stream, 0 when it has none. Takes the partition's lock: nobody appends until this transaction ends.
+
+    With it those of the streams that are `noted` for the flush, all in one order: locked after this one, they would make a circle.
+    """
+    _lock_partitions([stream, *noted])
     # A second statement: the first one's snapshot is older than the lock it waited for.
     newest = ask("SELECT max(version) FROM eventstore_event WHERE stream = %s", [stream])
     return int(newest[0] or 0) if newest else 0
@@ -126,10 +129,14 @@ def stream_version(stream: str) -> int:
 
 def hold_versions(streams: Collection[str]) -> dict[str, int]:
     """The same for several streams. Their partitions are locked in one order, so two holders never wait for each other in a circle."""
-    lanes = sorted({partition_of(stream) for stream in streams})
-    ask_all("SELECT 1 FROM eventstore_partition WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [lanes])
+    _lock_partitions(streams)
     found = ask_all("SELECT stream, max(version) FROM eventstore_event WHERE stream = ANY(%s) GROUP BY stream", [list(streams)])
     return dict.fromkeys(streams, 0) | dict(found)
+
+
+def _lock_partitions(streams: Collection[str]) -> None:
+    lanes = sorted({partition_of(stream) for stream in streams})
+    ask_all("SELECT 1 FROM eventstore_partition WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [lanes])
 
 
 def recorded_already(event_id: UUID, stream: str, name: str, data: bytes) -> bool:

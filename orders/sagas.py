@@ -16,6 +16,7 @@ from eventstore.approvals import (
     ApprovalWithdrawn,
     RequestApproval,
     WithdrawApproval,
+    is_person,
 )
 from eventstore.messages import Command, Envelope, Value
 from eventstore.sagas import CommandRefused, CompensationRequested, DeadlinePassed, Saga, Step
@@ -43,7 +44,7 @@ class Fulfilment(Value):
     currency: str = ""
     total: str = "0"
     pay_from: UUID = UUID(int=0)
-    placed_by: str = ""
+    placed_by: str = ""  #: or, later, the person who changed it last: nobody approves what they made of it
     version: int = 0  #: of the order, for which all this is asked
     attempt: int = 0  #: a change of the order begins another, with an approval and a hold of its own
     phase: Phase = ""
@@ -97,7 +98,8 @@ def begin_anew(state: Fulfilment, event: OrderUpdated, envelope: Envelope) -> St
     """It is another order than the one that was approved, or that money was held for."""
     if state.why:
         return None
-    return _attempt(replace(state, total=event.total, version=envelope.version), before=_undo(state))
+    by = envelope.actor if is_person(envelope.actor) else state.placed_by
+    return _attempt(replace(state, total=event.total, version=envelope.version, placed_by=by), before=_undo(state))
 
 
 @fulfilment.on(ApprovalGranted, key=of_approval)

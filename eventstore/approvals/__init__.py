@@ -9,7 +9,7 @@ from eventstore.approvals.commands import (
     RequestApproval,
     WithdrawApproval,
 )
-from eventstore.approvals.domain import ApprovalState, Around, Status, approvals, decide, person_may
+from eventstore.approvals.domain import ApprovalState, Around, Status, approvals, decide, is_person, person_may
 from eventstore.approvals.events import (
     ApprovalEvent,
     ApprovalExpired,
@@ -43,6 +43,7 @@ __all__ = [
     "decide",
     "expire_due",
     "handle",
+    "is_person",
     "person_may",
     "refusal",
     "state_of",

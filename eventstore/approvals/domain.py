@@ -90,11 +90,15 @@ def canonical(reasons: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(reasons)))
 
 
+def is_person(actor: str) -> bool:
+    """Whether an actor has eyes: nothing that acts by itself has."""
+    return bool(person(actor)) and actor.partition(":")[0] not in MACHINES
+
+
 def person_may(approval: ApprovalState, actor: str) -> str:
     """Why this actor may not grant, in a sentence; empty when they may. Whatever door they came through, a person is one pair of eyes."""
-    kind = actor.partition(":")[0]
     who = person(actor)
-    if not who or kind in MACHINES:
+    if not is_person(actor):
         return f"A person must decide this; {actor or 'nobody'} is none."
     if who == person(approval.requested_by):
         return f"A second person must decide this: it was {who} who asked for it."

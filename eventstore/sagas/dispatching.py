@@ -110,7 +110,7 @@ def _note_failure(pk: UUID, error: Exception) -> None:
     note = scrub(f"{type(error).__name__}: {error}")
     SagaCommand.objects.filter(pk=pk, state=State.WAITING).update(note=note)
     command = SagaCommand.objects.get(pk=pk)
-    if command.attempts >= TROUBLED:
+    if command.state == State.WAITING and command.attempts >= TROUBLED:  # else somebody settled it meanwhile
         _tell_trouble(command.saga_id, f"{command.name} failed {command.attempts} times, the last time with {note}")
 
 

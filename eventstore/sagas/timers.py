@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from eventstore import faults
 from eventstore.context import following
 from eventstore.delivery.attempts import BROKEN
+from eventstore.errors import EventStoreError
 from eventstore.log import append, read_stream, unit_of_work
 from eventstore.messages import Envelope
 from eventstore.models import SagaDeadline, SagaInstance
@@ -19,6 +20,11 @@ from eventstore.statements import ask
 log = logging.getLogger(__name__)
 
 State = SagaDeadline.State
+
+
+class StepMissing(EventStoreError):
+    """Stream {stream} has no step {number}, which set this deadline according to its row; close the saga and see to its subject by hand."""
+
 
 DUE = """
 SELECT d.id FROM eventstore_sagadeadline d WHERE d.state = 'waiting' AND d.due_at <= clock_timestamp() AND d.id <> ALL(%s)
@@ -63,9 +69,10 @@ def _fire(pk: UUID) -> bool:
 
 def _set_by(saga: SagaInstance, number: int) -> Envelope:
     """The step that set a deadline, from the saga's own stream, which is short."""
-    return next(
-        envelope for envelope in read_stream(saga.stream) if isinstance(stepped := envelope.event, SagaStepped) and stepped.number == number
-    )
+    for envelope in read_stream(saga.stream):
+        if isinstance(stepped := envelope.event, SagaStepped) and stepped.number == number:
+            return envelope
+    raise StepMissing(stream=saga.stream, number=number)
 
 
 def _tell_trouble(pk: UUID, note: str) -> None:

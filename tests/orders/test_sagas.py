@@ -64,12 +64,12 @@ class Told(SimpleTestCase):
     def setUp(self):
         self.state, self.step, self.version = Fulfilment(), None, 0
 
-    def tell(self, *events, late=False):
+    def tell(self, *events, late=False, by="key:shop"):
         for event in events:
             self.version += 1
             name, schema = name_of(type(event))
             data = msgspec.Raw(encode(event))
-            envelope = Envelope(0, 1, UUID(int=3), f"order-{ID}", self.version, name, schema, data, {"actor": "key:shop"}, NOW, NOW)
+            envelope = Envelope(0, 1, UUID(int=3), f"order-{ID}", self.version, name, schema, data, {"actor": by}, NOW, NOW)
             self.step = fulfilment.react(self.state, envelope.event, envelope, late=late)
             if self.step is not None:
                 # Memory is kept as JSON between two events.
@@ -185,6 +185,12 @@ class Approving(Told):
         self.assertIsNone(self.step, "that was for the order as it was")
         self.tell(cheaper)
         self.assertEqual(self.sent(), [WithdrawApproval, PlaceHold])
+
+    def test_who_made_a_small_order_large_does_not_approve_it(self):
+        self.tell(paid).tell(replace(cheaper, total="600000"), by="staff:ben")
+        self.assertEqual(self.step.commands[-1].requested_by, "staff:ben")
+        self.tell(replace(cheaper, total="700000"), by="channel:import")
+        self.assertEqual(self.step.commands[-1].requested_by, "staff:ben")
 
     def test_an_approval_that_somebody_withdrew_is_asked_for_again(self):
         self.tell(large, decided(ApprovalWithdrawn, reason="not mine"))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,12 @@ def missing(shown: str, said: str) -> str:
             return line
         said = said[found.end() :]
     return ""
+
+
+def lacking(tree: Path) -> set[str]:
+    """The import contracts that speak of the ledger and not of shipping: an edit that finds nothing to edit says nothing."""
+    contracts = tomllib.loads((tree / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    return {told["name"] for told in contracts if "ledger" in str(told) and "shipping" not in str(told)}
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -104,6 +111,9 @@ class ThirdApp(SimpleTestCase):
             with self.subTest(section, text=text.splitlines()[0]):
                 self.walk(language, text)
         self.assertEqual({language for _, language, _ in walked}, {"sh", "python", "html", "console"})
+
+        # This one guards the ledger; shipping has its own of the kind.
+        self.assertEqual(lacking(self.tree), {"Apps speak through commands and events"})
 
         right = self.tree.parent / "right"
         shutil.copytree(self.tree / "shipping", right)

@@ -22,6 +22,8 @@ from orders.projections import order_detail, order_list
 from orders.queries import timeline_of
 
 _amount = re.compile(r"(\d+)(?: [A-Z]{3})? \(minor units\)")
+#: How the ledger says that there is too little; see ledger/domain/posting.py.
+_lacking = re.compile(r"(available|requested) (-?\d+) ([A-Z]{3})\b")
 
 
 class StatusFilter(Choice):
@@ -89,8 +91,10 @@ class OrderAdmin(ReadOnlyAdmin):
         return {
             "title": f"Order {row.pk}",
             "order": order,
+            "rejected": _readable(order.reject_reason, row.currency) if order else "",
             "lines": [line | {"amount": int(line["unit_price"]) * line["quantity"]} for line in order.lines] if order else [],
             "timeline": [structs.replace(entry, sentence=_readable(entry.sentence, row.currency)) for entry in timeline_of(row.pk)],
+            "around": self.whatever_is_around(request, orders.stream(row.pk)),
             "stream": orders.stream(row.pk),
             "stream_url": stream_url(orders.stream(row.pk)),
             "unseen": max(0, written - row.version),
@@ -120,7 +124,8 @@ class OrderAdmin(ReadOnlyAdmin):
 
 def _readable(sentence: str, currency: str) -> str:
     """The sentence with its amounts as people write them; the projection tells them in minor units, as events do."""
-    return _amount.sub(lambda found: money(found[1], currency), sentence)
+    told = _amount.sub(lambda found: money(found[1], currency), sentence)
+    return _lacking.sub(lambda found: f"{found[1]} {money(found[2], found[3])}", told)
 
 
 def _cancel(row: OrderSummary, asked: Asked) -> Outcome:

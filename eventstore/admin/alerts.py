@@ -67,7 +67,7 @@ class AlertAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what is missing")
     def says_(self, row: Alert) -> str:
-        return format_html('<span title="{}">{}</span>', row.says, shorten(row.says))
+        return format_html('<span class="sentence" title="{}">{}</span>', row.says, shorten(row.says))
 
     @admin.display(description="state")
     def state_(self, row: Alert) -> str:
@@ -122,8 +122,17 @@ class AlertAdmin(ReadOnlyAdmin):
         found = Alert.objects.filter(key=text, state=State.OPEN)[:5]
         return [Find("alert", shorten(row.says), self.url_of(row.pk), row.rule) for row in found]
 
+    def around(self, stream: str) -> list[Find]:
+        found = Alert.objects.filter(key=stream).order_by("-since")[:5]
+        return [Find("alert", row.rule, self.url_of(row.pk), *seen_as(row)) for row in found]
+
 
 def state_pill(row: Alert) -> str:
     """An open alert is bad until somebody looks after it."""
+    return pill(*seen_as(row))
+
+
+def seen_as(row: Alert) -> tuple[str, str]:
+    """Its state in a word, and the tone of that."""
     tone = "ok" if row.state == State.CLEARED else "warn" if row.acknowledged_by else "bad"
-    return pill("acknowledged" if tone == "warn" else row.state, tone)
+    return "acknowledged" if tone == "warn" else row.state, tone

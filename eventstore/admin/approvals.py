@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from eventstore import approvals
 from eventstore.approvals import GrantApproval, RefuseApproval
 from eventstore.console.acts import Act, Asked, Field, Outcome
-from eventstore.console.formats import moment, pill, shorten
+from eventstore.console.formats import moment, pill, shorten, told
 from eventstore.console.lists import Choice
 from eventstore.console.screens import Badge, Find, ReadOnlyAdmin, id_in
 from eventstore.models import Approval, Event
@@ -72,8 +72,8 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
     @admin.display(description="facts")
     def facts_(self, row: Approval) -> str:
-        told = ", ".join(row.facts.values())
-        return format_html('<span class="clip" title="{}">{}</span>', told, told)
+        facts = ", ".join(told(value) for value in row.facts.values())
+        return format_html('<span class="clip" title="{}">{}</span>', facts, shorten(facts))
 
     @admin.display(description="asked by")
     def asked_by(self, row: Approval) -> str:
@@ -135,6 +135,10 @@ class ApprovalAdmin(ReadOnlyAdmin):
         asked = id_in(text.removeprefix("approval-"))
         found = Approval.objects.filter(pk=asked) if asked else Approval.objects.filter(subject=text, state=State.PENDING)
         return [Find("approval", shorten(row.subject), self.url_of(row.pk), row.state) for row in found[:5]]
+
+    def around(self, stream: str) -> list[Find]:
+        found = Approval.objects.filter(subject=stream).order_by("-requested_at")[:5]
+        return [Find("approval", in_words(row).capitalize(), self.url_of(row.pk), row.state) for row in found]
 
 
 def in_words(row: Approval) -> str:

@@ -190,6 +190,10 @@ class SagaAdmin(ReadOnlyAdmin):
         found = SagaInstance.objects.filter(pk__in=_ids(text))
         return [Find("saga", f"{row.saga} of {shorten(row.key)}", self.url_of(row.pk), row.outcome or row.status) for row in found]
 
+    def around(self, stream: str) -> list[Find]:
+        found = SagaInstance.objects.filter(pk__in=sagas.about({stream, stream.partition("-")[2]})).order_by("started_at")
+        return [Find("saga", row.saga, self.url_of(row.pk), "in trouble" if row.trouble else row.outcome or row.status) for row in found]
+
 
 def _ids(text: str) -> list[UUID]:
     """The ids of whatever a text names: a saga, or what sagas are about."""
@@ -252,13 +256,13 @@ def _of_saga(row: SagaInstance, waiting: list[SagaCommand]) -> list[Act]:
 
     def close(asked: Asked) -> Outcome:
         sagas.close(row.pk, asked.reason, _seen(asked))
-        return Outcome(f"{row.saga} of {shorten(row.key)} is done: nobody waits for it any more.")
+        return Outcome(f"{row.saga} of {shorten(row.key)} is closed: nobody waits for it any more.")
 
     seen, found = str(row.version), []
     if row.status == Status.FINISHED:
         if row.trouble and not waiting:
             effect = "Its end stays as it is; it is in trouble no more. Do this when you have seen to what was refused."
-            found.append(Act("close", "Mark done…", effect, PERMISSION, close, seen=seen))
+            found.append(Act("close", "Close…", effect, PERMISSION, close, seen=seen))
         return found
     if (wanted := sagas.foresee(row)) is not None and row.status == Status.RUNNING:
         would = f"As it stands, it would send: {', '.join(wanted)}." if wanted else "As it stands, it has nothing to undo by a command."
@@ -269,7 +273,7 @@ def _of_saga(row: SagaInstance, waiting: list[SagaCommand]) -> list[Act]:
         f"The saga is over for good. {len(waiting)} waiting {'command is' if len(waiting) == 1 else 'commands are'} never carried out, "
         f"{timers} {'deadline is' if timers == 1 else 'deadlines are'} cancelled, and nothing is undone. Events that come later are late."
     )
-    return [*found, Act("close", "Mark done…", effect, PERMISSION, close, seen=seen, grave=True)]
+    return [*found, Act("close", "Close…", effect, PERMISSION, close, seen=seen, grave=True)]
 
 
 def _of_commands(waiting: list[SagaCommand]) -> list[Act]:
@@ -298,7 +302,7 @@ def _settle(command: SagaCommand) -> Act:
         return Outcome(f"{command.name} counts as done; it is not carried out.")
 
     effect = f"You have seen to it in another way: {command.name} is never carried out here and counts as done. The saga goes on."
-    return Act(f"settle-{command.pk}", "Mark done…", effect, PERMISSION, do, grave=True)
+    return Act(f"settle-{command.pk}", "Settle…", effect, PERMISSION, do, grave=True)
 
 
 def _seen(asked: Asked) -> int | None:

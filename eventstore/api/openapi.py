@@ -90,6 +90,8 @@ def answers(contract: Contract, registry: ComponentRegistry) -> dict[str, Any]:
     elif contract.projection:
         names += ["As-Of-Position", "ETag"]
         told["304"] = {"description": "The client has this version already."}
+    if contract.command is None and "as_of" in {parameter["name"] for parameter in query_parameters(contract)}:
+        refusals.append(422)  # no moment can be read in it
     done = {
         "description": (getdoc(contract.answer) or "The answer.").partition("\n")[0],
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},

@@ -15,6 +15,7 @@ EXPONENTS = {currency: digits for digits, currencies in _POINTS.items() for curr
 
 #: Anything shorter than a whole id of ours would be taken for one too often.
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_money = re.compile(r"(\d{1,30}) ([A-Z]{3})")
 _token = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>true|false|null)|(?P<number>-?\d[\d.eE+-]*)')
 
 #: Which of the five tones a state has. The word itself is always there: colours never speak alone.
@@ -75,6 +76,21 @@ def pill(state: str, tone: str = "") -> SafeString:
 def shorten(text: object, keep: int = 8) -> str:
     """An id by its last characters: the first ones of a UUIDv7 are its time, and alike in all ids of a minute."""
     return UUID.sub(lambda found: "…" + found[0][-keep:], str(text))
+
+
+def linked(text: object) -> SafeString:
+    """A sentence or a name whose ids lead to whatever they name."""
+    shown, parts, at, jump = str(text), [], 0, reverse("admin:jump")
+    for found in UUID.finditer(shown):
+        parts += [escape(shown[at : found.start()]), format_html('<a href="{}?q={}">{}</a>', jump, found[0], found[0])]
+        at = found.end()
+    return mark_safe("".join([*parts, escape(shown[at:])]))
+
+
+def told(fact: object) -> str:
+    """A fact that somebody gave along, as a person reads it: 725000 USD are minor units, as everywhere in events."""
+    found = _money.fullmatch(str(fact))
+    return money(found[1], found[2]) if found else str(fact)
 
 
 def copyable(text: object, shown: str = "") -> SafeString:

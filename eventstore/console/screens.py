@@ -50,6 +50,7 @@ class Find(msgspec.Struct, frozen=True):
     label: str
     url: str
     note: str = ""
+    tone: str = ""  #: of the note, where the word alone would get another one
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -94,6 +95,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         """What the jump box should offer for this text."""
         return []
 
+    def around(self, stream: str) -> list[Find]:
+        """What of this screen belongs to an aggregate: the processes, questions and alerts about it."""
+        return []
+
     def badge(self) -> Badge | None:
         """What staff should see without opening the screen. One cheap query at most."""
         return None
@@ -104,6 +109,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def dress(self, rows: list[Any]) -> None:
         """Give the rows of one page of the list what they show beside their fields, in few queries."""
+
+    def whatever_is_around(self, request: HttpRequest, stream: str) -> list[Find]:
+        """What all screens know about an aggregate, as far as this person may see them; for its page."""
+        screens = [screen for screen in self.admin_site._registry.values() if isinstance(screen, ReadOnlyAdmin)]
+        visible = sorted((screen for screen in screens if screen.has_view_permission(request)), key=lambda screen: screen.place)
+        return [find for screen in visible for find in screen.around(stream)]
 
     # The navigation
 

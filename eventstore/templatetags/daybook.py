@@ -18,6 +18,8 @@ register.filter("pill", formats.pill)
 register.filter("shorten", formats.shorten)
 register.filter("duration", formats.duration)
 register.filter("roughly", formats.roughly)
+register.filter("linked", formats.linked)
+register.filter("told", formats.told)
 register.filter("dump", formats.dump)
 
 
@@ -57,6 +59,12 @@ def compact(value: Any) -> str:
 def said(name: str) -> str:
     """What happened, without its app and with spaces: eventstore.run_ended is “run ended”."""
     return name.rpartition(".")[2].replace("_", " ")
+
+
+@register.filter
+def worded(name: str) -> str:
+    """A name from the code as a label: pay_from is “Pay from”."""
+    return name.replace("_", " ").capitalize()
 
 
 @register.filter

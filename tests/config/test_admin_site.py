@@ -128,7 +128,7 @@ class House(TestCase):
             page("eventstore_apikey_changelist"): 14,
             page("eventstore_apikey_change", self.key.prefix): 13,
             page("orders_ordersummary_changelist"): 13,
-            page("orders_ordersummary_change", ID): 15,
+            page("orders_ordersummary_change", ID): 19,
         }
 
     def doors(self):

@@ -67,10 +67,26 @@ class Screens(TestCase):
         handle(RejectOrder(order_id=ID, reason="no money"))
         deliver_everything()
         answer = self.client.get(reverse("admin:orders_ordersummary_change", args=[paid.order_id]))
-        for text in ("confirmed", account, str(HOLD), "Confirmed: the money is held"):
+        for text in ("confirmed", account, reverse("admin:ledger_hold_change", args=[HOLD]), "Confirmed: the money is held"):
             self.assertContains(answer, text)
         self.assertContains(self.client.get(PAGE), "Rejected: no money")
         self.assertEqual(len(self.client.get(f"{LIST}?status=confirmed").context["cl"].result_list), 1)
+
+    def test_an_order_leads_to_its_process_and_to_what_waits_for_a_person(self):
+        large = replace(place, order_id=UUID(int=3), pay_from=UUID(int=7), lines=(replace(ONE_TEA, unit_price="900000"),))
+        handle(large)
+        deliver_everything()
+        page = self.client.get(reverse("admin:orders_ordersummary_change", args=[large.order_id]))
+        for screen, label in (("sagainstance", "orders.fulfilment"), ("approval", "Large order")):
+            self.assertContains(page, label)
+            self.assertContains(page, reverse(f"admin:eventstore_{screen}_changelist"))
+        self.assertEqual([find.kind for find in page.context["around"]], ["approval", "saga"])
+        self.assertEqual(self.client.get(PAGE).context["around"], [])
+
+    def test_the_reason_of_a_rejection_has_its_amounts_as_people_write_them(self):
+        handle(RejectOrder(order_id=ID, reason="No money could be held: available 8750 EUR, requested 92400 EUR"))
+        deliver_everything()
+        self.assertContains(self.client.get(PAGE), "available 87.50 EUR, requested 924.00 EUR", count=2)
 
     def test_what_is_still_on_its_way_is_told(self):
         handle(UpdateOrder(order_id=ID, customer_ref="ben"))

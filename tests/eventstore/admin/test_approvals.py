@@ -20,7 +20,7 @@ PAGE = reverse("admin:eventstore_approval_change", args=[ID])
 class Inbox(TestCase):
     def setUp(self):
         change()
-        ask_for(due_in=3600, facts={"total": "1,234.56 GBP", "customer": "<b>C42</b>"})
+        ask_for(due_in=3600, facts={"total": "1,234.56 GBP", "customer": "<b>C42</b>", "pay_from": "725000 USD"})
         self.client.force_login(staff.ben())
 
     def say(self, what, **sent):
@@ -45,7 +45,17 @@ class Inbox(TestCase):
 
     def test_the_page_says_what_it_is_about(self):
         page = self.client.get(PAGE)
-        for text in ("above limit", "1,234.56 GBP", "&lt;b&gt;C42", "user:ada", "?from=1#v1", "Grant…", "Refuse…"):
+        for text in (
+            "above limit",
+            "1,234.56 GBP",
+            "&lt;b&gt;C42",
+            "Pay from",
+            "7,250.00 USD",
+            "user:ada",
+            "?from=1#v1",
+            "Grant…",
+            "Refuse…",
+        ):
             self.assertContains(page, text)
 
     def test_a_second_person_grants_with_a_comment(self):

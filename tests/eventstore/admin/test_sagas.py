@@ -226,7 +226,7 @@ class Acts(Screen):
     def test_it_is_closed(self):
         self.stuck()
         self.assertContains(self.page(), "1 waiting command is never carried out, 1 deadline is cancelled")
-        self.assertContains(self.act("close"), "is done: nobody waits for it any more")
+        self.assertContains(self.act("close"), "is closed: nobody waits for it any more")
         self.assertEqual((self.row().outcome, SagaCommand.objects.get().state), ("closed by hand", "abandoned"))
         self.assertContains(self.act("close"), "this is not possible any more")
 

@@ -54,6 +54,11 @@ class Description(TestCase):
                 self.assertEqual(operation["responses"]["401"], {"$ref": "#/components/responses/Problem"})
                 self.assertEqual("requestBody" in operation, method != "get")
 
+    def test_a_door_that_reads_the_past_tells_of_moments_that_cannot_be_read(self):
+        for path, operations in self.read()["paths"].items():
+            if "as_of" in [parameter.get("name") for parameter in operations.get("get", {}).get("parameters", [])]:
+                self.assertIn("422", operations["get"]["responses"], path)
+
     def test_no_door_asks_for_a_scope_that_no_key_can_have(self):
         for path, method, contract in doors():
             self.assertIn(contract.scope, known_scopes(), f"{method} {path}")

@@ -26,6 +26,14 @@ class Formats(SimpleTestCase):
             with self.subTest(told):
                 self.assertEqual(formats.money(amount, currency), told)
 
+    def test_a_fact_that_is_money_in_minor_units_is_told_as_money(self):
+        told = [formats.told(fact) for fact in ("725000 USD", "36500 JPY", "1,234.56 GBP", "7 days", "C42")]
+        self.assertEqual(told, ["7,250.00 USD", "36,500 JPY", "1,234.56 GBP", "7 days", "C42"])
+
+    def test_ids_in_a_sentence_lead_to_what_they_name(self):
+        told = formats.linked(f"<b>order-{ID}</b> waits")
+        self.assertIn(f'&lt;b&gt;order-<a href="/admin/jump/?q={ID}">{ID}</a>&lt;/b&gt; waits', told)
+
     def test_large_numbers_are_short_and_unknown_ones_a_dash(self):
         told = [formats.roughly(n) for n in (None, 0, 9_999, 10_000, 123_456, 2_100_000, 3_000_000_000)]
         self.assertEqual(told, ["–", "0", "9,999", "10.0 k", "123.5 k", "2.1 M", "3.0 G"])

@@ -1,14 +1,13 @@
 """What people want of the ledger."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from eventstore.clock import new_id
-from eventstore.messages import Command, Value, command
-from ledger.events import AccountKind, Effective, Limit, PostingMode, Purpose, ReversalCode, Side, TransactionKind
+from eventstore.messages import Command, Moment, Value, command
+from ledger.events import AccountKind, Currency, Effective, Limit, PostingMode, Purpose, ReversalCode, Side, TransactionKind
 
 Code = Annotated[
     str, Meta(pattern=r"^[a-z]+(:[A-Za-z0-9._-]+)+\Z", max_length=120, description="Such as customer:C42:JPY or bank:main:JPY.")
@@ -21,11 +20,9 @@ AccountRef = Annotated[
         description="An account by its code or its id.",
     ),
 ]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z", description="ISO 4217 code.")]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 #: Any text here: what is wrong with an amount is told by a code of its own, see domain/amounts.py.
 Amount = Annotated[str, Meta(max_length=1000, description="Minor units as a decimal string of 1 to 30 digits: 1999 is 19.99.")]
-Moment = Annotated[datetime, Meta(tz=True)]
 
 
 @command("ledger.open_account")

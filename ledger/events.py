@@ -1,12 +1,11 @@
 """What happens in the ledger. A name, once recorded, never changes."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta
 
-from eventstore.messages import Event, Value, event
+from eventstore.messages import Event, Moment, Value, event
 
 Side = Literal["D", "C"]
 Scope = Literal["full", "partial"]
@@ -18,6 +17,7 @@ TransactionKind = Literal[
     "credit", "withdrawal", "transfer", "sale", "refund", "fee", "settlement", "adjustment", "opening", "fx", "reversal"
 ]
 
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z", description="ISO 4217 code.")]
 #: Minor units as decimal strings ("1999" is 19.99): exact in every language that reads the event.
 Amount = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,29}\Z", description="Minor units as a decimal string: 1999 is 19.99.")]
 Limit = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,29})\Z", description="How far below zero, in minor units: 0 is not at all.")]
@@ -34,7 +34,7 @@ class Entry(Value):
     account_code: str
     side: Side
     amount: Amount
-    currency: str
+    currency: Currency
     account_version: int | None = None
     balance_after: Balance | None = None
 
@@ -45,8 +45,8 @@ class AccountOpened(Event):
 
     account_id: UUID
     code: str
-    currency: str
-    exponent: int
+    currency: Currency
+    exponent: Annotated[int, Meta(ge=0, le=9)]
     kind: AccountKind
     normal_side: Side
     contra: bool
@@ -66,8 +66,8 @@ class TransactionPosted(Event):
     transaction_id: UUID
     external_id: str
     kind: TransactionKind
-    effective_at: datetime
-    recorded_at: datetime
+    effective_at: Moment
+    recorded_at: Moment
     entries: tuple[Entry, ...]
     description: str | None = None
     reverses_id: UUID | None = None
@@ -110,8 +110,8 @@ class EntryPosted(Event):
     transaction_id: UUID
     external_id: str
     kind: TransactionKind
-    effective_at: datetime
-    recorded_at: datetime
+    effective_at: Moment
+    recorded_at: Moment
     entry: Entry
     description: str | None = None
     unheld: Amount | None = None
@@ -143,7 +143,7 @@ class TransactionReversed(Event):
     reason_code: ReversalCode
     reason: str
     effective: Effective
-    recorded_at: datetime
+    recorded_at: Moment
 
 
 @event("ledger.entry_held")
@@ -153,8 +153,8 @@ class EntryHeld(Event):
     hold_id: UUID
     external_id: str
     purpose: Purpose
-    expires_at: datetime | None
-    recorded_at: datetime
+    expires_at: Moment | None
+    recorded_at: Moment
     entry: Entry
 
     @property
@@ -174,7 +174,7 @@ class EntryReleased(Event):
 
     hold_id: UUID
     external_id: str
-    recorded_at: datetime
+    recorded_at: Moment
     entry: Entry
 
     @property
@@ -199,9 +199,9 @@ class HoldPlaced(Event):
     debit_account_id: UUID
     credit_account_id: UUID
     amount: Amount
-    currency: str
-    expires_at: datetime | None
-    recorded_at: datetime
+    currency: Currency
+    expires_at: Moment | None
+    recorded_at: Moment
     entries: tuple[Entry, ...]
 
     @property
@@ -234,8 +234,8 @@ class HoldPosted(Event):
     transaction_id: UUID
     posted_amount: Amount
     released_amount: Limit
-    currency: str
-    recorded_at: datetime
+    currency: Currency
+    recorded_at: Moment
 
 
 @event("ledger.hold_voided", money=("released_amount", "currency"))
@@ -245,9 +245,9 @@ class HoldVoided(Event):
     hold_id: UUID
     external_id: str
     released_amount: Amount
-    currency: str
+    currency: Currency
     reason: str
-    recorded_at: datetime
+    recorded_at: Moment
     entries: tuple[Entry, ...]
 
     @property
@@ -268,8 +268,8 @@ class HoldExpired(Event):
     hold_id: UUID
     external_id: str
     released_amount: Amount
-    currency: str
-    recorded_at: datetime
+    currency: Currency
+    recorded_at: Moment
     entries: tuple[Entry, ...]
 
     @property

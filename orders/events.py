@@ -42,7 +42,7 @@ class OrderPlaced(Event):
     """A customer committed to buy these lines at these prices."""
 
     order_id: UUID
-    currency: str
+    currency: Currency
     customer_ref: str
     lines: tuple[Line, ...]
     total: Amount

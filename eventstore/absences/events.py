@@ -1,9 +1,8 @@
 """What happens to alerts. Each has a stream of its own, alert-<id>, in the story of the event that nothing followed."""
 
-from datetime import datetime
 from uuid import UUID
 
-from eventstore.messages import Event, event, irreversible
+from eventstore.messages import Event, Moment, event, irreversible
 
 
 @event("eventstore.alert_raised")
@@ -15,8 +14,8 @@ class AlertRaised(Event):
     key: str
     says: str
     event_id: UUID
-    since: datetime
-    due_at: datetime
+    since: Moment
+    due_at: Moment
 
 
 @event("eventstore.alert_acknowledged")

@@ -1,11 +1,10 @@
 """What happens to approvals. A name, once recorded, never changes."""
 
-from datetime import datetime
 from uuid import UUID
 
 from msgspec import field
 
-from eventstore.messages import Event, event
+from eventstore.messages import Event, Moment, event
 
 
 @event("approvals.requested")
@@ -18,7 +17,7 @@ class ApprovalRequested(Event):
     reasons: tuple[str, ...]
     requested_by: str
     needed: int = 1
-    due_at: datetime | None = None
+    due_at: Moment | None = None
     facts: dict[str, str] = field(default_factory=dict)
 
 
@@ -73,7 +72,7 @@ class ApprovalExpired(Event):
     approval_id: UUID
     subject: str
     subject_version: int
-    due_at: datetime
+    due_at: Moment
 
 
 ApprovalEvent = ApprovalRequested | ApprovalGrantedInPart | ApprovalGranted | ApprovalRefused | ApprovalWithdrawn | ApprovalExpired

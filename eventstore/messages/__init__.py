@@ -8,6 +8,7 @@ from eventstore.messages.envelopes import Envelope, pack, unpack
 from eventstore.messages.events import (
     Compatibility,
     Event,
+    Moment,
     Value,
     class_of,
     compatibility_of,
@@ -27,6 +28,7 @@ __all__ = [
     "Envelope",
     "Event",
     "Form",
+    "Moment",
     "Publication",
     "Reversal",
     "Value",

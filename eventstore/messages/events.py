@@ -1,7 +1,8 @@
 """Events: immutable facts with a permanent, hand-written name."""
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, dataclass_transform, get_args
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args
 
 import msgspec
 
@@ -27,6 +28,9 @@ class Value(msgspec.Struct, metaclass=ValueMeta):
 class Event(Value):
     """Something that happened. Tolerates unknown fields, so that older code can read newer writers."""
 
+
+#: A point in time that names its zone: an RFC 3339 date-time wherever it is written.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 E = TypeVar("E", bound=type[Event])
 

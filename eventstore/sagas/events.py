@@ -1,10 +1,9 @@
 """What happens to sagas. Each has a stream of its own, saga-<id>: its steps, and what it is told about time and refusals."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from eventstore.messages import Event, Value, event, irreversible
+from eventstore.messages import Event, Moment, Value, event, irreversible
 
 
 class SentCommand(Value):
@@ -19,7 +18,7 @@ class SetDeadline(Value):
     """A deadline that a step set."""
 
     name: str
-    due_at: datetime
+    due_at: Moment
 
 
 @event("eventstore.saga_stepped")
@@ -47,7 +46,7 @@ class DeadlinePassed(Event):
     saga: str
     key: str
     name: str
-    due_at: datetime
+    due_at: Moment
 
 
 @event("eventstore.command_refused")

@@ -12,7 +12,7 @@ from eventstore.absences.declarations import Absence, all_absences
 from eventstore.absences.events import AlertRaised
 from eventstore.clock import new_id
 from eventstore.context import following
-from eventstore.errors import EventStoreError
+from eventstore.delivery.attempts import BROKEN
 from eventstore.log import NEW, append, read_event, unit_of_work
 from eventstore.messages import Envelope
 from eventstore.models import Alert, Awaited
@@ -58,7 +58,9 @@ def _raise_all(rule: Absence) -> int:
     for key, due_at in ask_all(DUE, [rule.name, seen_until(rule), AT_ONCE], prepare=False):
         try:
             raised += _raise(rule, key, due_at)
-        except EventStoreError as error:
+        except BROKEN:
+            raise
+        except Exception as error:  # whatever one of them meets: others want to be told
             log.warning("alert_not_raised", extra={"rule": rule.name, "key": key, "reason": str(error)})
     return raised
 

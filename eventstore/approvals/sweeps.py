@@ -11,7 +11,7 @@ from eventstore.approvals.commands import ApprovalCommand, ExpireApproval, Withd
 from eventstore.approvals.domain import Status, moved
 from eventstore.approvals.handlers import handle
 from eventstore.context import acting
-from eventstore.errors import EventStoreError
+from eventstore.delivery.attempts import BROKEN
 from eventstore.log import unit_of_work
 from eventstore.models import Approval
 from eventstore.statements import ask_all
@@ -54,8 +54,10 @@ def _each(commands: Iterable[tuple[ExpireApproval | WithdrawApproval, UUID | Non
         try:
             with acting(actor=ACTOR, causation=str(cause) if cause else None):
                 done += _end(command)
-        except EventStoreError as error:
-            log.info("approval_not_ended", extra={"approval": str(command.approval_id), "reason": str(error)})
+        except BROKEN:
+            raise
+        except Exception as error:  # whatever one of them meets: the time of the others is over, too
+            log.warning("approval_not_ended", extra={"approval": str(command.approval_id), "reason": str(error)})
     return done
 
 

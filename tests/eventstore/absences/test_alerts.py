@@ -93,6 +93,21 @@ class OneStream(Ruled, TestCase):
         self.assertEqual(read_stream(alert.stream)[1].facts["causation"], str(answer.id))
         self.assertEqual(Awaited.objects.count(), 0)
 
+    def test_one_that_cannot_be_said_holds_up_no_other(self):
+        for number in (1, 2):
+            record(f"counter-{number}", Raised(by=2))
+        deliver_everything()
+        let_pass(hours=1)
+
+        def fail(rule, key, age):
+            if key == "counter-1":
+                raise LookupError(key)
+            return key
+
+        with patch.object(Absence, "sentence", fail):
+            self.assertEqual(raise_due(), 1)
+        self.assertEqual(raise_due(), 1)
+
     def test_the_next_one_is_another_alert(self):
         for _ in range(2):
             record("counter-1", Raised(by=2))

@@ -178,6 +178,13 @@ class TooLate(ApprovalCase):
             self.assertEqual(expire_due(), 2)
         self.assertEqual(expire_due(), 1)
 
+    def test_one_whose_row_does_not_read_holds_up_no_other(self):
+        for number, reason in ((7, "a"), (8, "b"), (9, "c")):
+            ask_for(approval_id=UUID(int=number), reasons=(reason,), due_in=3600)
+        Approval.objects.update(due_at=Now() - timedelta(seconds=1))
+        Approval.objects.filter(pk=UUID(int=7)).update(facts={"total": 1}, due_at=Now() - timedelta(seconds=9))
+        self.assertEqual(expire_due(), 2)
+
     def test_beat_calls_both(self):
         ask_for(due_in=3600)
         ask_for(approval_id=UUID(int=8), reasons=("late",))

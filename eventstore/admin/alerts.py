@@ -51,7 +51,7 @@ class AlertAdmin(ReadOnlyAdmin):
     list_display = ("says_", "state_", "rule_", "since_", "raised_", "known_", "cleared_")
     list_filter = (StateFilter, RuleFilter)
     search_fields = ("key",)
-    search_help_text = "a key such as order-0192…, exactly"
+    search_help_text = "key, such as order-0192…"
 
     def badge(self) -> Badge | None:
         found = health.alerts()

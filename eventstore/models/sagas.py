@@ -58,7 +58,7 @@ class SagaInstance(models.Model):
 
 
 class SagaStep(models.Model):
-    """One event that a saga has taken. Taken again it changes nothing."""
+    """One event that a saga has taken, in this step or, when nothing followed, after it. Taken again it changes nothing."""
 
     pk = models.CompositePrimaryKey("saga_id", "event_id")
     saga = models.ForeignKey(SagaInstance, models.CASCADE, related_name="taken")

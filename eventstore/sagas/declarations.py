@@ -47,6 +47,8 @@ class Saga(Consumer):
         retry: Retry | None = None,
         start: Literal["beginning", "now"] = "beginning",
     ) -> None:
+        if "/" in name:
+            raise SagaMisdeclared(saga=name, problem="its name has a slash, which parts name and key in the id of each of them")
         super().__init__(name, retry=retry, replay="deny", start=start)
         self.state = state
         self._key = key

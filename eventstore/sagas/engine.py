@@ -49,21 +49,32 @@ def take(saga: "Saga", envelopes: Sequence[Envelope]) -> None:
     rows = _locked(saga, mine)
     taken = set(SagaStep.objects.filter(saga__in=rows, event_id__in=[e.envelope.id for e in mine]).values_list("saga_id", "event_id"))
     sent = 0
+    passed_by: list[SagaStep] = []
     for each in mine:
         row = rows.get(each.saga)
         if row is None or (row.id, each.envelope.id) in taken:
             continue
         if row.steps == 0 and not each.begins:
             continue  # its beginning comes later in this batch: so far it is nobody's
-        if row.steps and each.begins and row.started_by == each.envelope.name and row.status != Status.FINISHED:
-            continue  # begun already
-        if isinstance(each.event, DeadlinePassed) and not _matters(row, each.event):
-            continue  # a step between its passing and now set it anew, or had no more use for it
-        sent += _step(saga, row, each)
+        commands = _step(saga, row, each) if _is_news(row, each) else None
+        sent += commands or 0
+        if commands is None and row.steps:
+            # Taken, too: asked again in a replay, a reaction would judge it by today's memory.
+            passed_by.append(SagaStep(saga=row, event_id=each.envelope.id, number=row.steps))
+        taken.add((row.id, each.envelope.id))
     _write(rows.values())
+    SagaStep.objects.bulk_create(passed_by)
     faults.step("saga.stepped")
     if sent:
         transaction.on_commit(wakeups.wake_sagas, robust=True)
+
+
+def _is_news(row: SagaInstance, mine: Mine) -> bool:
+    """Whether its reaction is asked at all."""
+    if row.steps and mine.begins and row.started_by == mine.envelope.name and row.status != Status.FINISHED:
+        return False  # begun already
+    # Otherwise a step between its passing and now set it anew, or had no more use for it.
+    return not isinstance(mine.event, DeadlinePassed) or _matters(row, mine.event)
 
 
 def _mine(saga: "Saga", envelopes: Iterable[Envelope]) -> Iterable[Mine]:
@@ -89,15 +100,15 @@ def _locked(saga: "Saga", mine: Sequence[Mine]) -> dict[UUID, SagaInstance]:
     return {row.id: row for row in found}
 
 
-def _step(saga: "Saga", row: SagaInstance, mine: Mine) -> int:
-    """Ask for the step and note it; return how many commands it sent."""
+def _step(saga: "Saga", row: SagaInstance, mine: Mine) -> int | None:
+    """Ask for the step and note it; return how many commands it sent, None when nothing follows."""
     late = row.status == Status.FINISHED
     state = msgspec.convert(row.state, saga.state) if row.steps else saga.state()
     step = saga.react(state, mine.event, mine.envelope, late=late)
     if step is None:
         if isinstance(mine.event, CommandRefused) and mine.event.command not in saga.refusals:
             row.trouble = f"{mine.event.command} was refused and nobody reacts: {mine.event.detail}"
-        return 0
+        return None
     if row.steps == 0:  # whose reaction began it, of several that might have
         row.started_by, row.correlation = mine.envelope.name, mine.envelope.correlation
     row.steps += 1

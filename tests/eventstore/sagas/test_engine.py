@@ -10,7 +10,7 @@ from eventstore.delivery import forget_consumer, lay_out, transport
 from eventstore.errors import StreamMoved
 from eventstore.log import read_stream, unit_of_work
 from eventstore.models import Event, ParkedKey, SagaCommand, SagaDeadline, SagaInstance
-from eventstore.sagas import DeadlinePassed, Saga, Step, fire_due, saga_id, sagas
+from eventstore.sagas import DeadlinePassed, Saga, SagaMisdeclared, Step, fire_due, saga_id, sagas
 from eventstore.testing import deliver_everything
 from tests.eventstore.sagas import trips
 from tests.eventstore.sagas.trips import Seats, TripBooked, TripCancelled, book, tell
@@ -78,6 +78,18 @@ class OneStory(Trips):
         self.saga.handle(events)
         self.saga.handle(events)
         self.assertEqual((Event.objects.count(), SagaCommand.objects.count(), self.row().steps), (before, 1, 2))
+
+    def test_an_event_that_nothing_followed_from_is_taken_too(self):
+        book("a")
+        deliver_everything()
+        row = self.row()
+        SagaInstance.objects.update(status="running", outcome="", state={"reserved": False, "why": ""})
+        self.saga.handlers["test.trip_cancelled"] = lambda state, event, envelope: None if not state.why else Step(state=state)
+        tell("trip-a", TripCancelled(trip="a"))
+        deliver_everything()
+        SagaInstance.objects.update(state={"reserved": False, "why": "changed"})
+        self.saga.handle(read_stream("trip-a"))
+        self.assertEqual(self.row().steps, row.steps, "asked again it would have said something else")
 
     def test_what_begins_nothing_and_finds_no_saga_is_nobodys(self):
         tell("trip-b", TripCancelled(trip="b"))
@@ -233,6 +245,10 @@ class Declaring(Trips):
         step = self.saga.react(self.saga.state(), TripBooked(trip="a"), None)
         self.assertEqual(step.commands, (trips.ReserveSeat(trip="a"),))
         self.assertEqual(step.deadlines, {"seat": timedelta(minutes=5)})
+
+    def test_a_name_without_a_slash(self):
+        with self.assertRaisesMessage(SagaMisdeclared, "its name has a slash"):
+            Saga("test.trip/home", state=trips.Trip, key=lambda event, envelope: None)
 
     def test_it_is_a_consumer_with_a_permanent_name(self):
         self.assertIsInstance(self.saga, Saga)

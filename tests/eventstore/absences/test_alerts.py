@@ -1,63 +1,22 @@
 """Alerts on PostgreSQL: raised once when nothing followed in time, cleared when it did, whoever crashes or comes twice."""
 
-import threading
 from datetime import timedelta
 from unittest.mock import patch
 
 from django.db import connection
-from django.db.models import F
-from django.test import TestCase, TransactionTestCase, tag
+from django.test import TestCase
 
 from eventstore import tasks
 from eventstore.absences import Absence, acknowledge, all_absences, forget_answers, raise_due, sweeps
 from eventstore.context import acting
-from eventstore.delivery import drain, forget_consumer, pause, relay_partition, resume, transport
-from eventstore.delivery.checkpoints import lay_out
+from eventstore.delivery import drain, forget_consumer, pause, relay_partition, resume
 from eventstore.errors import NameTaken, Refused, StreamMoved
-from eventstore.log import ANY, append, partition_of, read_stream, unit_of_work
+from eventstore.log import partition_of, read_stream
 from eventstore.models import Alert, Awaited, Checkpoint
 from eventstore.runs import Selection, replay
-from eventstore.statements import tell
 from eventstore.testing import deliver_everything
+from tests.eventstore.absences.ruled import HOUR, Ruled, let_pass, record, told
 from tests.eventstore.examples import Noted, Raised
-
-HOUR = timedelta(hours=1)
-
-
-def record(stream: str, *events, **facts) -> None:
-    with acting(**facts), unit_of_work():
-        append(stream, events, expected=ANY)
-
-
-def let_pass(**span) -> None:
-    """The time of the database cannot be moved, so what waits is made older."""
-    back = timedelta(**span)
-    Awaited.objects.update(due_at=F("due_at") - back)
-
-
-def told(alert: Alert) -> list[str]:
-    return [envelope.name.removeprefix("eventstore.alert_") for envelope in read_stream(alert.stream)]
-
-
-class Ruled:
-    """A rule of the test: whoever raises a counter writes down why, within an hour."""
-
-    crosses = False
-
-    def setUp(self):
-        transport().flush()
-        options = {"key": lambda event, envelope: envelope.stream.rpartition("-")[2]} if self.crosses else {}
-        self.rule = Absence(
-            "test.unexplained",
-            after=Raised,
-            until=Noted,
-            within=HOUR,
-            when=lambda event: event.by > 1,
-            says="{key} was raised {age} ago and nobody said why.",
-            **options,
-        )
-        self.addCleanup(forget_consumer, "test.unexplained")
-        lay_out()
 
 
 class OneStream(Ruled, TestCase):
@@ -336,71 +295,3 @@ class Declaring(TestCase):
         spans = [(1, "1 second"), (119, "119 seconds"), (900, "15 minutes"), (7200, "2 hours"), (200_000, "2 days")]
         for seconds, words in spans:
             self.assertEqual(rule.sentence("", timedelta(seconds=seconds)), words)
-
-
-@tag("slow")
-class Races(Ruled, TransactionTestCase):
-    def together(self, *acts) -> None:
-        """Let these go at once, each in a thread of its own; none of them may fail."""
-        gate = threading.Barrier(len(acts))
-        failed: list[BaseException] = []
-
-        def run(act) -> None:
-            try:
-                gate.wait()
-                act()
-            except BaseException as error:
-                failed.append(error)
-            finally:
-                connection.close()
-
-        running = [threading.Thread(target=run, args=(act,)) for act in acts]
-        for thread in running:
-            thread.start()
-        for thread in running:
-            thread.join()
-        self.assertEqual(failed, [])
-
-    def test_many_sweeps_raise_each_once(self):
-        for number in range(20):
-            record(f"counter-{number}", Raised(by=2))
-        deliver_everything()
-        let_pass(hours=1)
-        raised = []
-        self.together(*[lambda: raised.append(raise_due())] * 6)
-        self.assertEqual((sum(raised), Alert.objects.count()), (20, 20))
-        self.assertEqual({len(read_stream(alert.stream)) for alert in Alert.objects.all()}, {1})
-
-    def test_a_deadline_and_its_answer_at_once(self):
-        """Either the answer was first and there is no alert, or there is one and the answer cleared it."""
-        for number in range(15):
-            record(f"counter-{number}", Raised(by=2))
-        deliver_everything()
-        let_pass(hours=1)
-        for number in range(15):
-            record(f"counter-{number}", Noted(text="at the last moment"))
-        # As if every answer were recorded after the deadline: the sweep may raise what the step is about to answer.
-        with patch.object(sweeps, "seen_until", lambda rule: read_stream("counter-14")[-1].recorded_at):
-            self.together(raise_due, deliver_everything, raise_due)
-        deliver_everything()
-        self.assertEqual(raise_due(), 0)
-        self.assertEqual((Awaited.objects.count(), Alert.objects.filter(state="open").count()), (0, 0))
-        for alert in Alert.objects.all():
-            self.assertEqual(told(alert), ["raised", "cleared"])
-
-    def test_what_is_being_answered_is_not_raised_meanwhile(self):
-        record("counter-1", Raised(by=2))
-        deliver_everything()
-        let_pass(hours=1)
-        record("counter-1", Noted(text="at the last moment"))
-        raised = []
-
-        def sweep_first(*values):
-            self.together(lambda: raised.append(raise_due()))
-            return tell(*values)
-
-        with patch.object(sweeps, "seen_until", lambda rule: read_stream("counter-1")[-1].recorded_at):
-            with patch("eventstore.absences.memory.tell", sweep_first):
-                deliver_everything()
-            self.assertEqual((raised, raise_due()), ([0], 0))
-        self.assertEqual((Awaited.objects.count(), Alert.objects.count()), (0, 0))

@@ -26,7 +26,7 @@ class Consumer:
     """
 
     kind = "consumer"
-    #: Consumers of one kind that share a hint are woken by one Celery message; the others have one each.
+    #: Consumers that share a hint are woken by one Celery message; the others have one each.
     shares_hint = False
     #: The Celery queue of its hints.
     queue = "celery"

@@ -66,14 +66,14 @@ def wake_or_take(partition: int, consumers: Iterable[Consumer]) -> list[str]:
             mine += names
         else:
             _send("eventstore.consume", [partition, names])
-    # Read tables first: somebody may be looking at them.
-    return sorted(mine, key=lambda name: consumer_named(name).kind != "projection")
+    return mine
 
 
 def _without_hint(partition: int, consumers: Iterable[Consumer]) -> list[list[str]]:
     """The names of consumers that have no hint on its way, those who share one together."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
-    for consumer in consumers:
+    # Read tables first: somebody may be looking at them.
+    for consumer in sorted(consumers, key=lambda consumer: consumer.kind != "projection"):
         groups[_group(consumer)].append(consumer.name)
     return [groups[group] for group in _raise({group: consume_flag(partition, group) for group in groups})]
 
@@ -127,8 +127,8 @@ def flags_of(partition: int, names: Sequence[str]) -> list[str]:
 
 
 def _group(consumer: Consumer) -> str:
-    """Projections share a hint; whoever has effects of its own has a hint of its own, so that nobody waits for its calls."""
-    return consumer.kind if consumer.shares_hint else consumer.name
+    """Who only writes rows shares one hint; whoever calls others has a hint of its own, so that nobody waits for its calls."""
+    return "shared" if consumer.shares_hint else consumer.name
 
 
 def _send(task: str, arguments: list[Any], queue: str | None = None) -> None:
